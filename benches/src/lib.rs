@@ -1,0 +1,1 @@
+//! Servers that the HTTP benchmark compares with.

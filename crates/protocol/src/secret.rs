@@ -1,0 +1,124 @@
+//! Values that must never be printed.
+//!
+//! Every secret is a type of its own, so that one secret cannot be used for two purposes, and every
+//! type has the same manners: a redacted `Debug`, no `Display`, no `Serialize`, equality in constant
+//! time, and memory that is wiped when the value is dropped.
+
+/// Declares secret types.
+///
+/// Each declared type wraps a `String` and offers `new`, [`expose`](ClientSecret::expose), a redacted `Debug`,
+/// constant-time equality (only the length leaks) and zeroisation on drop.
+#[macro_export]
+macro_rules! secret {
+    ($($(#[$doc:meta])* $vis:vis struct $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone)]
+        $vis struct $name($crate::secret::Wiped);
+
+        impl $name {
+            /// Wraps a secret value.
+            $vis fn new(value: impl Into<String>) -> Self {
+                Self($crate::secret::Wiped::new(value.into()))
+            }
+
+            /// Gives the secret itself. It belongs into a request or a sealed record, never into a log,
+            /// an error, a URL that is kept, or a page.
+            $vis fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                $crate::secret::equal(self.expose().as_bytes(), other.expose().as_bytes())
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl $crate::secret::Exposed for $name {
+            fn wrap(value: String) -> Self {
+                Self::new(value)
+            }
+            fn reveal(&self) -> &str {
+                self.expose()
+            }
+        }
+    )+};
+}
+
+secret! {
+    /// The client secret of the Zoom App: authenticates at the token endpoint and, hashed, opens app contexts.
+    pub struct ClientSecret;
+    /// A Zoom access token. Opaque by contract, even though it looks like a JWT.
+    pub struct AccessToken;
+    /// A Zoom refresh token: single use, replaced by every refresh.
+    pub struct RefreshToken;
+    /// An OAuth authorization code: single use, five minutes (Zoom error 4733).
+    pub struct AuthorizationCode;
+    /// The OAuth `state` of one authorization request (RFC 6749 section 10.12).
+    pub struct State;
+    /// A PKCE code verifier (RFC 7636 section 4.1).
+    pub struct CodeVerifier;
+}
+
+/// The string behind a secret, wiped on drop. Only the [`secret!`](crate::secret!) macro uses it.
+#[doc(hidden)]
+pub type Wiped = zeroize::Zeroizing<String>;
+
+/// Compares two byte strings in constant time. Only the lengths leak.
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    subtle::ConstantTimeEq::ct_eq(a, b).into()
+}
+
+/// What [`exposed`] needs of a secret type.
+#[doc(hidden)]
+pub trait Exposed {
+    fn wrap(value: String) -> Self;
+    fn reveal(&self) -> &str;
+}
+
+/// Serialises a secret in the clear, for plaintext that is sealed at once.
+///
+/// Secrets have no `Serialize` of their own; a record that is about to be sealed says so at the field:
+/// `#[serde(with = "stagedoor_protocol::secret::exposed")]`.
+pub mod exposed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Exposed;
+
+    /// Writes the secret as a plain string.
+    pub fn serialize<T: Exposed, S: Serializer>(secret: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.reveal())
+    }
+
+    /// Reads the secret from a plain string.
+    pub fn deserialize<'de, T: Exposed, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        String::deserialize(deserializer).map(T::wrap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret = ClientSecret::new("canary-value");
+        assert_eq!(format!("{secret:?}"), "ClientSecret(…)");
+        assert_eq!(format!("{:?}", Some(&secret)), "Some(ClientSecret(…))");
+    }
+
+    #[test]
+    fn secrets_compare_by_value() {
+        assert_eq!(State::new("a"), State::new("a"));
+        assert_ne!(State::new("a"), State::new("b"));
+        assert_ne!(State::new("a"), State::new("aa"));
+    }
+}
