@@ -1,0 +1,70 @@
+//! Revocation: the sessions of a user who is gone stop working, on every replica, within half a minute.
+//!
+//! Sessions are not stored, so what is stored is an instant per revoked user: sessions begun before it are over. Each
+//! process keeps the instants in memory and reads them anew every [`REFRESH_SECONDS`]; no request waits for the store,
+//! and while the store is down the last known instants count.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+use serde::{Deserialize, Serialize};
+use stagedoor_protocol::id::ZoomUserId;
+use stagedoor_protocol::time::UnixMillis;
+
+use crate::port::Shelf;
+use crate::session::Session;
+use crate::vault::{Item, Terms, Vault, VaultError};
+
+/// How often a process should call [`Revocations::refresh`], in seconds.
+pub const REFRESH_SECONDS: u64 = 10;
+
+/// The instants before which the sessions of users do not count.
+pub struct Revocations {
+    vault: Vault,
+    /// The longest life of any session, in seconds: after it a revocation has nothing left to revoke.
+    keep_seconds: i64,
+    known: RwLock<HashMap<ZoomUserId, UnixMillis>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Revoked {
+    user: ZoomUserId,
+    not_before: UnixMillis,
+}
+
+impl Item for Revoked {
+    const SHELF: Shelf = Shelf("revoked");
+}
+
+impl Revocations {
+    /// Builds the flow with nothing known yet: call [`Revocations::refresh`] before the first request.
+    pub fn new(vault: Vault, keep_seconds: i64) -> Self {
+        Self { vault, keep_seconds, known: RwLock::default() }
+    }
+
+    /// Ends every session of `user` that has begun by now: in this process at once, elsewhere with the next refresh.
+    pub async fn revoke(&self, user: &ZoomUserId) -> Result<(), VaultError> {
+        let now = self.vault.now();
+        let revoked = Revoked { user: user.clone(), not_before: now };
+        // No owner: the revocation must outlive the removal of everything else of this user.
+        let terms = Terms { owner: None, expires: Some(now.plus_seconds(self.keep_seconds)) };
+        self.vault.put(user.as_str(), &revoked, terms).await?;
+        self.known.write().expect("no holder of this lock panics").insert(revoked.user, revoked.not_before);
+        Ok(())
+    }
+
+    /// Reads the instants anew.
+    pub async fn refresh(&self) -> Result<(), VaultError> {
+        let read: Vec<Revoked> = self.vault.list().await?;
+        let read = read.into_iter().map(|revoked| (revoked.user, revoked.not_before)).collect();
+        *self.known.write().expect("no holder of this lock panics") = read;
+        Ok(())
+    }
+
+    /// Whether a session has been revoked.
+    pub fn covers(&self, session: &Session) -> bool {
+        let Some(user) = &session.user else { return false };
+        let known = self.known.read().expect("no holder of this lock panics");
+        known.get(user).is_some_and(|not_before| session.issued <= *not_before)
+    }
+}
