@@ -63,11 +63,11 @@ impl Assertions {
         self.keys[0].sign(&Claims {
             iss: &self.origin,
             aud: &self.origin,
-            sub: session.user.as_ref().map(|user| user.as_str()),
+            sub: session.user.as_ref().map(stagedoor_protocol::id::ZoomUserId::as_str),
             iat: now,
             exp: now + LIFE_SECONDS,
             kind: &session.kind,
-            meeting: session.meeting.as_ref().map(|meeting| meeting.as_str()),
+            meeting: session.meeting.as_ref().map(stagedoor_protocol::id::MeetingUuid::as_str),
             role: session.role.as_deref(),
             surface: session.surface,
         })

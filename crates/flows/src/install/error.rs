@@ -53,10 +53,9 @@ impl Classified for InstallError {
     fn fault(&self) -> Fault {
         match self {
             Self::UnknownState => Fault::Stale,
-            Self::WrongBrowser | Self::Declined => Fault::Forbidden,
+            Self::WrongBrowser | Self::Declined | Self::MissingScopes(_) => Fault::Forbidden,
             Self::NothingToFinish => Fault::Caller,
             Self::Refused(_) => Fault::Zoom,
-            Self::MissingScopes(_) => Fault::Forbidden,
             Self::Zoom(error) => error.fault(),
             Self::Vault(_) => Fault::Store,
         }
