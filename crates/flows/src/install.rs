@@ -40,7 +40,7 @@ pub const ATTEMPT_SECONDS: i64 = 600;
 pub const REMEMBER_SECONDS: i64 = 86_400;
 
 /// After this time an exchange that has not ended is taken for dead with its process, in milliseconds.
-const EXCHANGE_MS: i64 = 45_000;
+const EXCHANGE_MS: i64 = 30_000;
 
 /// How long a deep link is given out again on a reload, in milliseconds. Its action lives five minutes.
 const LINK_MS: i64 = 240_000;
