@@ -1,0 +1,2 @@
+//! placeholder until the SQLite store lands
+fn main() {}
