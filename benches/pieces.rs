@@ -37,7 +37,8 @@ impl Entropy for Fixed {
 fn launch() -> (Launch, Sessions, Assertions) {
     let secret = MasterSecret::new("a benchmark's secret of sufficient length");
     let sealer = |purpose| Sealer::new(&secret, &[], purpose).expect("the secret is long enough");
-    let vault = Vault::new(Arc::new(Memory::default()), Arc::new(sealer(Purpose::Record)), Arc::new(Fixed), Arc::new(Fixed));
+    let vault =
+        Vault::new(Arc::new(Memory::default()), Arc::new(sealer(Purpose::Record)), Arc::new(Fixed), Arc::new(Fixed));
     let revocations = Arc::new(Revocations::new(vault, 86_400));
     let ttl = SessionTtl { client: 86_400, pwa: 3_600 };
     let sessions = Sessions::new(sealer(Purpose::Session), Arc::new(Fixed), Arc::new(Fixed), revocations, ttl);
