@@ -9,6 +9,8 @@ use crate::settings::Flags;
 
 mod check;
 mod context;
+mod emulator;
+mod generate;
 mod init;
 mod input;
 
@@ -22,6 +24,7 @@ pub(crate) struct Stagedoor {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Emulator(emulator::Emulator),
     Init(init::Init),
     Check(check::Check),
     Context(context::Context),
@@ -31,6 +34,7 @@ impl Stagedoor {
     /// Does what was asked.
     pub(crate) fn run(self) -> Outcome {
         match self.command {
+            Command::Emulator(emulator) => emulator.run(),
             Command::Init(init) => init.run(),
             Command::Check(check) => check.run(),
             Command::Context(context) => context.run(),

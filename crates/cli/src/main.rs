@@ -8,6 +8,7 @@ mod command;
 mod console;
 mod failure;
 mod marketplace;
+mod process;
 mod sample;
 mod settings;
 

@@ -5,10 +5,9 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 
+use super::generate;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
@@ -85,9 +84,7 @@ impl Init {
 }
 
 fn environment_file() -> anyhow::Result<String> {
-    let mut random = [0; 32];
-    aws_lc_rs::rand::fill(&mut random).ok().context("the system gives no random bytes")?;
-    let secret = STANDARD.encode(random);
+    let secret = generate::secret()?;
     Ok(format!(
         "# Secrets of this deployment. Keep this file out of version control, and its content the same for as long as\n\
          # the store lives: it opens what is stored.\n\

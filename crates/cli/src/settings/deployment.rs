@@ -235,15 +235,24 @@ impl Section for Headers {
     }
 }
 
+impl LogLevel {
+    const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
 impl Section for LogLevel {
     fn read(reader: &mut Reader) -> Option<Self> {
-        const WORDS: &[(&str, LogLevel)] = &[
-            ("error", LogLevel::Error),
-            ("warn", LogLevel::Warn),
-            ("info", LogLevel::Info),
-            ("debug", LogLevel::Debug),
-            ("trace", LogLevel::Trace),
-        ];
-        reader.required(&keys::LOG_LEVEL, parse::one_of(WORDS))
+        let words = Self::ALL.map(|level| (level.as_str(), level));
+        reader.required(&keys::LOG_LEVEL, parse::one_of(&words))
     }
 }

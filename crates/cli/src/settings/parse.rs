@@ -73,7 +73,7 @@ fn between(range: &RangeInclusive<i64>) -> String {
 }
 
 /// One of a few words.
-pub(crate) fn one_of<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Given) -> Result<T, Wrong> {
+pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Given) -> Result<T, Wrong> {
     move |given| {
         let text = as_text(&given.value)?;
         words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning).ok_or_else(|| {

@@ -62,7 +62,8 @@ fn facts(entry: &Entry<'_>, key: &Key) -> String {
     let mut facts = format!("- {kind}: `{}`\n", entry.value);
     let names: Vec<_> = key.env.iter().map(|name| format!("`{name}`")).collect();
     if !names.is_empty() {
-        let file = if key.kind == Kind::Secret { "; or with `_FILE` added, the name of a file that holds it" } else { "" };
+        let file =
+            if key.kind == Kind::Secret { "; or with `_FILE` added, the name of a file that holds it" } else { "" };
         writeln!(facts, "- Environment: {}{file}", names.join(", ")).unwrap();
     }
     facts
