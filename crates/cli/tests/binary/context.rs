@@ -36,7 +36,19 @@ fn a_sealed_context_opens_again() {
     let sealed = place().run_with(&["context", "seal", "--now", "1763769600000"], claims);
     assert_eq!(sealed.status, 0, "{sealed:?}");
     let opened = place().run_with(&["context", "open", "--now", "1763769630000"], &sealed.stdout);
-    assert_snapshot!(opened.stdout, @"");
+    assert_snapshot!(opened.stdout, @r#"
+    This context is valid: Zoom made it for this app.
+
+      attendrole   "host"
+      aud          "vEcToR_cLiEnT_iD_01aZ"
+      exp          1763769720000  (2025-11-22T00:02:00Z, in 90 s)
+      iss          "marketplace.zoom.us"
+      mid          "a/b+c=="
+      note         [1,{"x":null}]
+      ts           1763769600000  (2025-11-22T00:00:00Z, 30 s ago)
+      typ          "meeting"
+      uid          "someone"
+    "#);
 }
 
 #[test]
@@ -53,10 +65,20 @@ fn a_refusal_is_explained() {
     let sealed = place().run(&["context", "seal", "--now", "1763769600000", r#"{"typ":"panel"}"#]).stdout;
     let late = place().run_with(&["context", "open", "--now", "1763769720001", "-"], &sealed);
     assert_eq!(late.status, 1);
-    assert_snapshot!(late.stderr, @"");
+    assert_snapshot!(late.stderr, @r#"
+    This context is refused (context_expired): it expired 1 ms ago; open the app again, and check this machine's clock if that does not help.
+
+    It says:
+
+      aud          "vEcToR_cLiEnT_iD_01aZ"
+      exp          1763769720000  (2025-11-22T00:02:00Z, in 0 s)
+      iss          "marketplace.zoom.us"
+      ts           1763769600000  (2025-11-22T00:00:00Z, 120 s ago)
+      typ          "panel"
+    "#);
     let other =
         Place::new().with(&[("ZM_CLIENT_ID", "another"), ("ZM_CLIENT_SECRET", "Q1w2E3r4T5y6U7i8O9p0AsDfGhJkLzXc")]);
-    assert_snapshot!(other.run_with(&["context", "open"], &sealed).stderr, @"");
+    assert_snapshot!(other.run_with(&["context", "open"], &sealed).stderr, @"This context is refused (context_seal): it was not sealed with this client secret (development and production have different ones), or it was changed.");
 }
 
 #[test]

@@ -11,7 +11,17 @@ fn a_new_directory_is_complete_but_for_what_zoom_gives() {
     assert_eq!(ran.status, 0, "{ran:?}");
     let config = place.path("my-app/stagedoor.toml");
     let check = place.run(&["check", "--config", config.to_str().unwrap()]);
-    assert_snapshot!(check.stderr, @"");
+    assert_snapshot!(check.stderr, @r"
+    The settings have 2 problems.
+
+      zoom.client_id (not set)
+        it is required; ZOOM_CLIENT_ID is set, but empty
+        fix: set zoom.client_id in stagedoor.toml, or ZOOM_CLIENT_ID in the environment
+
+      zoom.client_secret (not set)
+        it is required; ZOOM_CLIENT_SECRET is set, but empty
+        fix: set zoom.client_secret in stagedoor.toml, or ZOOM_CLIENT_SECRET in the environment
+    ");
     let check = place
         .with(&[("ZOOM_CLIENT_ID", "someId"), ("ZOOM_CLIENT_SECRET", "q1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC")])
         .run(&["check", "--config", config.to_str().unwrap()]);
@@ -20,7 +30,22 @@ fn a_new_directory_is_complete_but_for_what_zoom_gives() {
 
 #[test]
 fn it_says_what_it_wrote_and_what_to_do_next() {
-    assert_snapshot!(Place::new().run(&["init", "my-app"]).stdout, @"");
+    assert_snapshot!(Place::new().run(&["init", "my-app"]).stdout, @r"
+    wrote my-app/stagedoor.toml
+    wrote my-app/.env
+    wrote my-app/app/index.html
+    wrote my-app/zoom-manifest.json
+    wrote my-app/.gitignore
+
+    Try it now, without an account:
+      cd my-app && stagedoor dev --app app
+
+    For Zoom:
+    1. Set public_url in stagedoor.toml, and put it in the place of app.example.com in zoom-manifest.json. Upload
+       that file in the Marketplace (Develop, Build App), and copy the client id and secret of your app into .env.
+    2. cd my-app && stagedoor check    says what is missing, and prints what else to enter
+    3. cd my-app && stagedoor serve
+    ");
 }
 
 #[test]
@@ -62,7 +87,83 @@ fn the_manifest_fits_the_settings() {
         "public_url = \"https://my.example\"\nprefix = \"/_z\"\n[app]\nhome = \"/panel\"\nguests = \"deny\"\n[pwa]\nenabled = false\n",
     );
     assert_eq!(place.run(&["init"]).status, 0);
-    assert_snapshot!(place.text("zoom-manifest.json"), @"");
+    assert_snapshot!(place.text("zoom-manifest.json"), @r#"
+    {
+      "display_information": {
+        "display_name": "My Zoom App"
+      },
+      "features": {
+        "development_home_uri": "https://my.example/panel",
+        "domain_allow_list": [
+          {
+            "domain": "my.example",
+            "explanation": "The app itself"
+          },
+          {
+            "domain": "appssdk.zoom.us",
+            "explanation": "The Zoom Apps SDK"
+          }
+        ],
+        "in_client_feature": {
+          "collaborate_mode": {
+            "enable": false
+          },
+          "guest_mode": {
+            "enable": false,
+            "enable_test_guest_mode": false
+          },
+          "in_client_oauth": {
+            "enable": false
+          },
+          "zoom_app_api": {
+            "enable": true,
+            "zoom_app_apis": [
+              "getAppContext",
+              "getRunningContext",
+              "getSupportedJsApis",
+              "onRunningContextChange",
+              "openUrl"
+            ]
+          }
+        },
+        "production_home_uri": "https://my.example/panel",
+        "products": [
+          "ZOOM_MEETING"
+        ],
+        "zoom_client_support": {
+          "mobile": {
+            "enable": false
+          },
+          "pwa_client": {
+            "enable": false
+          },
+          "zoom_room": {
+            "enable": false
+          }
+        }
+      },
+      "oauth_information": {
+        "development_redirect_uri": "https://my.example/_z/callback",
+        "oauth_allow_list": [
+          "https://my.example/_z/callback"
+        ],
+        "production_redirect_uri": "https://my.example/_z/callback",
+        "scopes": [
+          {
+            "optional": false,
+            "scope": "zoomapp:inmeeting"
+          },
+          {
+            "optional": false,
+            "scope": "user:read:user"
+          }
+        ],
+        "strict_mode": true,
+        "subdomain_strict_mode": true,
+        "usage": "USER_OPERATION"
+      }
+    }
+    "#);
 }
 
 #[test]

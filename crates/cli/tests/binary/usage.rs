@@ -18,7 +18,22 @@ fn every_command_has_help_with_an_example_and_without_colour() {
 
 #[test]
 fn the_help_begins_with_what_to_do_first() {
-    assert_snapshot!(Place::new().run(&["--help"]).stdout, @"");
+    assert_snapshot!(Place::new().run(&["--help"]).stdout, @r"
+    The backend of a Zoom App: install, launch, sessions and security headers in front of your app
+
+    Usage: stagedoor <COMMAND>
+
+    Commands:
+      emulator  Emulate the Zoom platform, for any backend in any language
+      init      Begin a deployment: settings, secrets, a starter app and a Marketplace manifest
+      check     Check the settings, and print the URLs to paste into the Marketplace
+      context   Open and explain an app context, or make one
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    ");
 }
 
 #[test]
