@@ -71,7 +71,7 @@ fn a_refusal_is_explained() {
     It says:
 
       aud          "vEcToR_cLiEnT_iD_01aZ"
-      exp          1763769720000  (2025-11-22T00:02:00Z, in 0 s)
+      exp          1763769720000  (2025-11-22T00:02:00Z, now)
       iss          "marketplace.zoom.us"
       ts           1763769600000  (2025-11-22T00:00:00Z, 120 s ago)
       typ          "panel"

@@ -2,7 +2,10 @@
 
 mod check;
 mod context;
+mod dev;
 mod emulator;
 mod init;
+mod running;
+mod serve;
 mod support;
 mod usage;

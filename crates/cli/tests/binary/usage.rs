@@ -2,8 +2,20 @@ use insta::assert_snapshot;
 
 use crate::support::Place;
 
-const COMMANDS: &[&[&str]] =
-    &[&["emulator"], &["init"], &["check"], &["context"], &["context", "open"], &["context", "seal"]];
+const COMMANDS: &[&[&str]] = &[
+    &["dev"],
+    &["serve"],
+    &["emulator"],
+    &["init"],
+    &["check"],
+    &["context"],
+    &["context", "open"],
+    &["context", "seal"],
+    &["installations"],
+    &["installations", "list"],
+    &["installations", "show"],
+    &["installations", "revoke"],
+];
 
 #[test]
 fn every_command_has_help_with_an_example_and_without_colour() {
@@ -24,15 +36,23 @@ fn the_help_begins_with_what_to_do_first() {
     Usage: stagedoor <COMMAND>
 
     Commands:
-      emulator  Emulate the Zoom platform, for any backend in any language
-      init      Begin a deployment: settings, secrets, a starter app and a Marketplace manifest
-      check     Check the settings, and print the URLs to paste into the Marketplace
-      context   Open and explain an app context, or make one
-      help      Print this message or the help of the given subcommand(s)
+      dev            Run everything on this machine: an emulated Zoom, the gateway and your app
+      serve          Run the gateway
+      emulator       Emulate the Zoom platform, for any backend in any language
+      init           Begin a deployment: settings, secrets, a starter app and a Marketplace manifest
+      check          Check the settings, and print the URLs to paste into the Marketplace
+      context        Open and explain an app context, or make one
+      installations  List, show or revoke installations; no token is ever printed
+      help           Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
       -V, --version  Print version
+
+    Start here:
+      stagedoor dev             everything on this machine, with an emulated Zoom
+      stagedoor init my-app     a directory with settings and a starter app
+      stagedoor check           what is missing before stagedoor serve
     ");
 }
 
