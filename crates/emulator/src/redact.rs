@@ -168,9 +168,8 @@ impl Redactor {
                 let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
                 format!("{}{}", url.origin().ascii_serialization(), self.target(target))
             }
-            Ok(_) => self.hide(value),
             Err(_) if value.starts_with('/') => self.target(value),
-            Err(_) => self.hide(value),
+            _ => self.hide(value),
         }
     }
 

@@ -85,7 +85,7 @@ async fn launch(State(web): State<Arc<WebView>>, Path(view): Path<String>) -> Re
 
 /// The stand-in for Zoom's SDK.
 async fn sdk() -> Response {
-    let mut response = site::find(site::SDK).expect("the stand-in is embedded").into_response();
+    let mut response = site::find(site::SDK).expect("the stand-in is embedded");
     response.headers_mut().insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     response
 }
@@ -104,7 +104,7 @@ async fn pass_on(State(web): State<Arc<WebView>>, request: Request) -> Response 
             socket::join(&web.platform, upgrade, response)
         }
         Ok(response) => answer::receive(&web, trip, response, started).await,
-        Err(_) => answer::unreachable(&web, trip, started),
+        Err(_) => answer::unreachable(&web, &trip, started),
     }
 }
 
