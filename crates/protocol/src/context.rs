@@ -10,9 +10,7 @@ use std::fmt;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use crate::secret::ClientSecret;
 use crate::time::UnixMillis;
@@ -189,16 +187,16 @@ impl<'a> Parts<'a> {
     }
 }
 
-const LENIENT_PADDING: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT_PADDING);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT_PADDING);
-
-/// Zoom sends base64url without padding; the standard alphabet and padding are taken too. Nothing else is.
+/// Zoom sends base64url without padding; the standard alphabet and full padding are taken too. Nothing else is.
 fn decode(encoded: &str) -> Result<Vec<u8>, ContextError> {
     if encoded.len() > MAX_ENCODED {
         return Err(ContextError::Encoding);
     }
-    let engine = if encoded.contains(['+', '/']) { &STANDARD } else { &URL_SAFE };
+    let engine = match (encoded.contains(['+', '/']), encoded.ends_with('=')) {
+        (false, false) => &URL_SAFE_NO_PAD,
+        (false, true) => &URL_SAFE,
+        (true, false) => &STANDARD_NO_PAD,
+        (true, true) => &STANDARD,
+    };
     engine.decode(encoded).map_err(|_| ContextError::Encoding)
 }
