@@ -13,11 +13,15 @@ use std::sync::Arc;
 use stagedoor_flows::port::{Draft, Key, Lease, Place, Record, Shelf, Store, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
 
+pub mod atomicity;
 pub mod behaviour;
+pub mod parallelism;
 
 /// Runs the whole suite. Needs a multi-threaded tokio runtime.
 pub async fn all(store: Arc<dyn Store>) {
     behaviour::all(&*store).await;
+    atomicity::all(&*store).await;
+    parallelism::all(&[store]).await;
 }
 
 /// The instant at which the checks begin: 2100-01-01.
