@@ -41,6 +41,7 @@ async fn mn_05_a_thousand_parallel_callbacks_exchange_one_code_once() {
     let mut browser = Browser::default();
     let arrival = browser.consents(&world, "jill").await;
     let browser = Arc::new(browser);
+    world.store.dawdle();
     let callbacks: Vec<_> = (0..1_000)
         .map(|number| {
             let world = if number % 2 == 0 { world.clone() } else { replica.clone() };

@@ -1,7 +1,7 @@
-//! A store on memory that remembers everything it was given, and fails when told to.
+//! A store on memory that remembers everything it was given, and fails or dawdles when told to.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use stagedoor_flows::port::{Draft, Key, Lease, Place, Record, Shelf, Store, StoreError, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
@@ -31,6 +31,7 @@ pub(crate) struct Watched {
     memory: Memory,
     calls: AtomicUsize,
     plan: Mutex<Option<Plan>>,
+    dawdling: AtomicBool,
     written: Mutex<Vec<Draft>>,
 }
 
@@ -50,6 +51,11 @@ impl Watched {
         self.plan(None);
     }
 
+    /// Every call lets the others go first, as a store at the end of a wire does.
+    pub(crate) fn dawdle(&self) {
+        self.dawdling.store(true, Ordering::SeqCst);
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
@@ -65,6 +71,9 @@ impl Watched {
     }
 
     async fn run<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        if self.dawdling.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let plan = *self.plan.lock().unwrap();
         match plan.filter(|plan| (plan.from..plan.until).contains(&number)) {
