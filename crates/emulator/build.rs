@@ -1,7 +1,5 @@
 //! Writes the table of the files in `assets/`, so that the page can grow files without anybody naming them twice.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -15,6 +13,7 @@ fn main() -> io::Result<()> {
     let mut table = String::from("pub(crate) const FILES: &[(&str, &[u8])] = &[\n");
     for file in files {
         let name = file.strip_prefix(&root).expect("it was found there").to_string_lossy().replace('\\', "/");
+        let file = file.to_string_lossy();
         writeln!(table, "    ({name:?}, include_bytes!({file:?})),").expect("a string takes everything");
     }
     table.push_str("];\n");

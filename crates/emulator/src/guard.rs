@@ -42,7 +42,7 @@ impl Names {
     }
 
     /// Whether a browser says that the request comes from a page of this listener.
-    pub(crate) fn from_own_page(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn is_own_page(&self, headers: &HeaderMap) -> bool {
         let says_so = headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN);
         says_so
             && headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin")

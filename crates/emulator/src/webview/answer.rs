@@ -86,13 +86,13 @@ pub(super) async fn receive(
 }
 
 /// Nothing answers at the app's address.
-pub(super) fn unreachable(web: &WebView, trip: Trip, started: Instant) -> Response {
+pub(super) fn unreachable(web: &WebView, trip: &Trip, started: Instant) -> Response {
     if trip.is_document {
         let mut findings = Findings::default();
         let sentence = format!("Nothing answers at {}.", web.app);
         findings.check("reachable", "the app answers", false, &sentence);
         findings.problem = Some(Problem::new(sentence, "Start your app there, or correct the Home URL."));
-        record(web, &trip, None, findings, started);
+        record(web, trip, None, findings, started);
     }
     notices::unreachable(&web.platform, &web.app)
 }
@@ -105,15 +105,13 @@ async fn document(
     findings: &mut Findings,
 ) -> Response {
     look_at(&parts.headers, findings);
-    if parts.status == StatusCode::OK {
-        if let Some(blank) = missing_headers(web, trip, &parts.headers) {
-            findings.problem = Some(
-                Problem::new(&blank.sentence, "Send all four headers on every HTML answer.").with_setting("headers"),
-            );
-            let answer = notices::blank(&web.platform, &blank.sentence);
-            findings.blank = Some(blank);
-            return answer;
-        }
+    let missing = missing_headers(web, trip, &parts.headers).filter(|_| parts.status == StatusCode::OK);
+    if let Some(blank) = missing {
+        let problem = Problem::new(&blank.sentence, "Send all four headers on every HTML answer.");
+        findings.problem = Some(problem.with_setting("headers"));
+        let answer = notices::blank(&web.platform, &blank.sentence);
+        findings.blank = Some(blank);
+        return answer;
     }
     let Ok(bytes) = to_bytes(body, MAX_DOCUMENT).await else {
         findings.problem =
@@ -261,6 +259,7 @@ fn record(web: &WebView, trip: &Trip, answer: Option<(StatusCode, &HeaderMap)>, 
         headers: redactor.headers(headers),
         body: None,
     });
+    let (request, shown) = redactor.sweep(request, shown);
     let seen = Seen {
         took_ms: i64::try_from(started.elapsed().as_millis()).ok(),
         http: answer.map(|(status, _)| status.as_u16()),

@@ -45,7 +45,8 @@ fn swap_tag(tag: &str) -> Cow<'_, str> {
     }
     let address = &tag[start..];
     let end = address.find(['"', '\'', '>', ' ', '\t', '\n', '\r']).unwrap_or(address.len());
-    if !address[..end].split('?').next().is_some_and(|path| path.ends_with(".js")) {
+    let path = address[..end].split('?').next().unwrap_or_default();
+    if path.rsplit('.').next() != Some("js") {
         return Cow::Borrowed(tag);
     }
     Cow::Owned(format!("{}{STAND_IN}{}", &tag[..start], &address[end..]))

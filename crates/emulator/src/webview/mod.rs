@@ -85,7 +85,7 @@ async fn launch(State(web): State<Arc<WebView>>, Path(view): Path<String>) -> Re
 
 /// The stand-in for Zoom's SDK.
 async fn sdk() -> Response {
-    let mut response = site::find(site::SDK).expect("the stand-in is embedded").into_response();
+    let mut response = site::find(site::SDK).expect("the stand-in is embedded");
     response.headers_mut().insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     response
 }
@@ -94,6 +94,9 @@ async fn sdk() -> Response {
 async fn pass_on(State(web): State<Arc<WebView>>, request: Request) -> Response {
     if request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         return notices::from_elsewhere(&web.platform);
+    }
+    if !request.uri().path().starts_with('/') {
+        return (StatusCode::BAD_REQUEST, "The target of a request begins with a slash.").into_response();
     }
     let Some(view) = web.view_of(request.headers()) else { return notices::closed(&web.platform) };
     let started = Instant::now();
@@ -104,7 +107,7 @@ async fn pass_on(State(web): State<Arc<WebView>>, request: Request) -> Response 
             socket::join(&web.platform, upgrade, response)
         }
         Ok(response) => answer::receive(&web, trip, response, started).await,
-        Err(_) => answer::unreachable(&web, trip, started),
+        Err(_) => answer::unreachable(&web, &trip, started),
     }
 }
 

@@ -90,13 +90,11 @@ impl Outbound {
 
 /// A navigation. Browsers say so; of others an `Accept` for HTML is taken as a sign.
 fn is_document(method: &Method, headers: &HeaderMap) -> bool {
-    match headers.get(SEC_FETCH_MODE) {
-        Some(mode) => mode == "navigate",
-        None => {
-            let accepts = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-            method == Method::GET && accepts.contains("text/html")
-        }
+    if let Some(mode) = headers.get(SEC_FETCH_MODE) {
+        return mode == "navigate";
     }
+    let accepts = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    method == Method::GET && accepts.contains("text/html")
 }
 
 /// Removes what belongs to the browser's connection, and what only the client may say.

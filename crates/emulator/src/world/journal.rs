@@ -222,14 +222,10 @@ impl Journal {
 
     /// Adds a step.
     pub(crate) fn add(&mut self, note: Note, arrow: String, now: UnixMillis, seen: Seen) -> StepId {
-        let flow = match self.flows.iter_mut().find(|flow| flow.id == note.flow) {
-            Some(flow) => flow,
-            None => {
-                // The flow is so old that it was forgotten: what still arrives stands alone.
-                let id = self.calls(now);
-                self.flows.iter_mut().find(|flow| flow.id == id).expect("it was just opened")
-            }
-        };
+        let remembered = self.flows.iter().any(|flow| flow.id == note.flow);
+        // What still arrives of a flow that was forgotten stands alone.
+        let id = if remembered { note.flow } else { self.calls(now) };
+        let flow = self.flows.iter_mut().find(|flow| flow.id == id).expect("it is remembered or was just opened");
         flow.steps += 1;
         flow.touched = now;
         flow.failed |= note.status == Status::Failed;

@@ -17,7 +17,7 @@ use crate::world::World;
 use crate::world::journal::Note;
 
 /// How long an answer hangs that never comes.
-const HANG: Duration = Duration::from_secs(600);
+const HANG: Duration = Duration::from_mins(10);
 
 /// What is done once the answer has been written down: steps that follow from it.
 type After = Box<dyn FnOnce(&mut World, UnixMillis) + Send>;

@@ -42,7 +42,7 @@ type Refusal = (StatusCode, &'static str, &'static str);
 
 /// The authorization that is decided, and who consents; nobody if the user declines.
 fn read(platform: &Platform, world: &mut World, call: &Call) -> Result<(Authorization, Option<String>), Refusal> {
-    if !Names::of(&platform.addresses.zoom).from_own_page(&call.headers) {
+    if !Names::of(&platform.addresses.zoom).is_own_page(&call.headers) {
         let fix = "Open the authorize page and decide there.";
         return Err((StatusCode::FORBIDDEN, "The form does not come from the consent page.", fix));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::header::{CONTENT_TYPE, HOST, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -27,28 +27,34 @@ pub(super) async fn file(
     if method != Method::GET && method != Method::HEAD {
         return (StatusCode::NOT_FOUND, "Zoom's side has no such endpoint.").into_response();
     }
-    let name = if uri.path() == "/" { "index.html" } else { uri.path().trim_start_matches('/') };
+    let name = name(uri.path());
     if name == "index.html" && !is_localhost(&headers, &uri) {
         // The page frames the web view, whose cookie belongs to the site `localhost`.
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         return Redirect::temporary(&format!("{}/{query}", platform.addresses.zoom)).into_response();
     }
-    let mut response = match find(name) {
-        Some(file) => file.into_response(),
-        None => {
-            let page = Notice::new("Nothing is here", "The emulator has no such page.", "Open its first page.", "404");
-            let html = [(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-            (StatusCode::NOT_FOUND, html, render(&page)).into_response()
-        }
-    };
+    let mut response = find(name).unwrap_or_else(|| {
+        let page = Notice::new("Nothing is here", "The emulator has no such page.", "Open its first page.", "404");
+        (StatusCode::NOT_FOUND, Html(render(&page))).into_response()
+    });
     platform.page_policy.apply(response.headers_mut());
     response
 }
 
-/// An embedded file with its content type.
-pub(crate) fn find(name: &str) -> Option<([(http::HeaderName, HeaderValue); 1], &'static [u8])> {
+/// The file that a path means: the page at `/`, the stand-in where Zoom has the SDK, the rest under `/assets/`.
+fn name(path: &str) -> &str {
+    match path.trim_start_matches('/') {
+        "" => "index.html",
+        SDK => SDK,
+        path => path.strip_prefix("assets/").unwrap_or_default(),
+    }
+}
+
+/// An embedded file.
+pub(crate) fn find(name: &str) -> Option<Response> {
     let (_, bytes) = embedded::FILES.iter().find(|(known, _)| *known == name)?;
-    Some(([(CONTENT_TYPE, HeaderValue::from_static(content_type(name)))], bytes))
+    let content_type = HeaderValue::from_static(content_type(name));
+    Some(([(CONTENT_TYPE, content_type)], *bytes).into_response())
 }
 
 fn content_type(name: &str) -> &'static str {

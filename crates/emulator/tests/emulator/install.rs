@@ -68,9 +68,9 @@ async fn an_app_is_added_consented_to_and_opened() {
     assert!(hops[2].ends_with("/?view=v1"), "{hops:?}");
     assert_eq!(backend.installed.lock().unwrap().as_deref(), Some(GRACE));
 
-    let state = stage.read("state").await;
-    assert_eq!(state["view"]["user"], GRACE);
-    let cookie = stage.bind(state["view"]["url"].as_str().unwrap()).await;
+    let shown = stage.read("state").await;
+    assert_eq!(shown["view"]["user"], GRACE);
+    let cookie = stage.bind(shown["view"]["url"].as_str().unwrap()).await;
     let home = stage.document(&cookie, "/").await;
     assert_eq!(home.status, StatusCode::OK, "{}", home.text());
     assert!(home.text().contains(GRACE) && home.text().contains(r#""act":"welcome""#), "{}", home.text());
@@ -94,7 +94,7 @@ async fn an_app_is_added_consented_to_and_opened() {
     assert!(steps.iter().all(|step| step["status"] == "ok" && step["flow"] == steps[0]["flow"]), "{steps:#?}");
     let numbers: Vec<_> = steps.iter().map(|step| step["n"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
-    assert_eq!(state["installed"][0]["user"], GRACE);
+    assert_eq!(shown["installed"][0]["user"], GRACE);
 }
 
 #[tokio::test]
