@@ -85,17 +85,17 @@ impl Deployment {
     }
 }
 
-/// A gateway with its listeners, ready to serve.
-pub(crate) struct Stage {
+/// A gateway that has its addresses and is ready to serve.
+pub(crate) struct Bound {
     gateway: Gateway,
     public: TcpListener,
     admin: TcpListener,
 }
 
-impl Stage {
+impl Bound {
     /// Builds the gateway of a deployment on its store and takes its addresses. What is wrong is found here, before
     /// the first request: the store must answer, and the revocations are read.
-    pub(crate) async fn set(deployment: Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+    pub(crate) async fn new(deployment: Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let keeping = Keeping::new(&deployment, store)?;
         keeping.vault.ready().await.context("the store cannot be written")?;
         keeping.revocations.refresh().await.context("the store cannot be read")?;

@@ -19,7 +19,7 @@ use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
 use crate::settings::{self, Deployment, LogLevel};
-use crate::wiring::{self, Stage, Taken};
+use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
 mod state;
@@ -78,15 +78,15 @@ impl Dev {
         let emulator = Emulator::bind(self.emulated(&state)?).await.map_err(name_the_flag)?;
         self.look_for_a_squatter().await?;
         let store = wiring::store(&state.store())?;
-        let stage =
-            Stage::set(self.deployment(source, &state)?, store).await.map_err(|error| self.name_the_flag(error))?;
-        let (_, admin) = stage.addresses()?;
+        let bound =
+            Bound::new(self.deployment(source, &state)?, store).await.map_err(|error| self.name_the_flag(error))?;
+        let (_, admin) = bound.addresses()?;
         let zoom = &emulator.addresses().zoom;
         console::say("Stagedoor runs here, with an emulated Zoom. Open:\n");
-        console::say(format_args!("  {zoom}    Zoom: add the app, open it, and watch every step"));
-        console::say(format_args!("  http://localhost:{}    the app, as a browser outside Zoom sees it", self.port));
+        console::say(format_args!("  {zoom:<24} Zoom: add the app, open it, and watch every step"));
+        console::say(format_args!("  http://localhost:{:<7} the app, as a browser outside Zoom sees it", self.port));
         console::say(format_args!("\n{}\nHealth: http://{admin}/health. Ctrl-C stops everything.", self.which_app()));
-        run(stage, emulator, ended).await
+        run(bound, emulator, ended).await
     }
 
     fn which_app(&self) -> String {
@@ -162,10 +162,10 @@ impl Dev {
 }
 
 /// Serves until the process is asked to end, or one of the two ends by itself.
-async fn run(stage: Stage, emulator: Emulator, ended: impl Future<Output = ()>) -> Outcome {
+async fn run(bound: Bound, emulator: Emulator, ended: impl Future<Output = ()>) -> Outcome {
     let stop = CancellationToken::new();
     let serving = async {
-        let served = stage.serve(stop.cancelled()).await;
+        let served = bound.serve(stop.cancelled()).await;
         stop.cancel();
         served
     };

@@ -7,7 +7,7 @@ use super::SettingsArgs;
 use crate::failure::{Failure, Outcome};
 use crate::process::{self, LogFormat};
 use crate::settings::{self, Deployment, Environment};
-use crate::wiring::{self, Stage};
+use crate::wiring::{self, Bound};
 
 /// Run the gateway
 ///
@@ -34,10 +34,10 @@ async fn serve(deployment: Deployment) -> Outcome {
     let ended = process::asked_to_end()?;
     let store = wiring::store(&deployment.store)?;
     let public_url = deployment.registration.public_url.to_string();
-    let stage = Stage::set(deployment, store).await.map_err(blame)?;
-    let (public, admin) = stage.addresses()?;
+    let bound = Bound::new(deployment, store).await.map_err(blame)?;
+    let (public, admin) = bound.addresses()?;
     tracing::info!(%public, %admin, public_url, "listening");
-    stage.serve(ended).await?;
+    bound.serve(ended).await?;
     tracing::info!("ended");
     Ok(())
 }

@@ -405,7 +405,8 @@ proptest! {
             5 => "true".to_owned(),
             _ => text.to_owned(),
         };
-        let file: String = lines.iter().map(|(key, text, kind)| format!("{key} = {}\n", value(text, *kind))).collect();
+        let lines: Vec<_> = lines.iter().map(|(key, text, kind)| format!("{key} = {}", value(text, *kind))).collect();
+        let file = lines.join("\n");
         let directory = Directory::with(&[("stagedoor.toml", &file), (".env", &file)]);
         let flags = Flags { config: Some(directory.path("stagedoor.toml")), set: vec![] };
         if let Err(problems) = read::<Deployment>(&flags, variables.into_iter().collect()) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
-use crate::running::{Running, free_ports, get, put};
+use crate::running::{Running, free_ports, get, launch, put};
 use crate::support::Place;
 
 /// `dev` on free ports.
@@ -40,9 +40,8 @@ impl Dev {
         let consent = put(&format!("http://localhost:{}/control/consent", self.zoom + 2), r#"{"mode":"allow"}"#);
         assert_eq!(consent.status, 200, "{consent:?}");
         let begun = get(&self.app("/zoom/install"), "");
-        let cookie = begun.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
         let consented = get(begun.header("location").unwrap(), "");
-        let finished = get(consented.header("location").unwrap(), &cookie);
+        let finished = get(consented.header("location").unwrap(), begun.cookie());
         let link = finished.header("location").unwrap_or_else(|| panic!("{finished:?}"));
         assert!(link.starts_with(&self.zoom("/launch/")), "{link}");
     }
@@ -74,8 +73,8 @@ fn it_prints_what_to_open_and_both_answer() {
     assert_snapshot!(said, @r"
     Stagedoor runs here, with an emulated Zoom. Open:
 
-      http://localhost:ZOOM    Zoom: add the app, open it, and watch every step
-      http://localhost:APP    the app, as a browser outside Zoom sees it
+      http://localhost:ZOOM   Zoom: add the app, open it, and watch every step
+      http://localhost:APP   the app, as a browser outside Zoom sees it
 
     The app is the bundled sample; bring your own with --app DIR or --upstream URL.
     Health: HEALTH. Ctrl-C stops everything.
@@ -95,11 +94,13 @@ fn a_restart_keeps_the_installation_even_after_a_power_cut() {
     let (app, zoom) = (dev.app, dev.zoom);
     dev.running.kill();
     let dev = Dev::start_at(&place, app, zoom, &[]);
-    dev.install();
     let place = settings_of(place, &dev);
-    let listed = place.run(&["installations", "list", "--json"]).json();
-    assert_eq!(listed["installations"].as_array().unwrap().len(), 1, "{listed}");
-    assert_eq!(listed["installations"][0]["name"], "Ada Lovelace");
+    let context = place.run(&["context", "seal", r#"{"typ":"panel","uid":"7lVvQmTkRwGfQmX2yq1BzA"}"#]).stdout;
+    let launched = launch(&dev.app("/"), context.trim_end());
+    assert_eq!(launched.status, 200, "{launched:?}");
+    let session = get(&dev.app("/zoom/session"), launched.cookie());
+    let session: serde_json::Value = serde_json::from_str(&session.body).unwrap();
+    assert_eq!((&session["user"]["id"], &session["installed"]), (&"7lVvQmTkRwGfQmX2yq1BzA".into(), &true.into()));
     assert_eq!(dev.running.terminate(), Some(0));
 }
 

@@ -74,11 +74,21 @@ impl Answer {
         let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
         fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
+
+    /// The cookie that is set, as it is sent back.
+    pub(crate) fn cookie(&self) -> &str {
+        self.header("set-cookie").and_then(|cookie| cookie.split(';').next()).unwrap_or_else(|| panic!("{self:?}"))
+    }
 }
 
 /// `GET` of an `http://` address, with a cookie.
 pub(crate) fn get(url: &str, cookie: &str) -> Answer {
     send("GET", url, &format!("accept: text/html\r\ncookie: {cookie}\r\n"), "")
+}
+
+/// `GET` as the Zoom client does it when it opens the app.
+pub(crate) fn launch(url: &str, context: &str) -> Answer {
+    send("GET", url, &format!("accept: text/html\r\nx-zoom-app-context: {context}\r\n"), "")
 }
 
 /// `PUT` of JSON.
