@@ -229,8 +229,8 @@ fn app_source(reader: &mut Reader) -> Option<AppSource> {
 
 fn session_ttl(reader: &mut Reader) -> Option<SessionTtl> {
     const HOUR: i64 = 3_600;
-    let client = reader.required(&keys::SESSION_TTL, parse::integer(60..=30 * 24 * HOUR));
-    let pwa = reader.required(&keys::SESSION_PWA_TTL, parse::integer(60..=HOUR));
+    let client = reader.required(&keys::SESSION_TTL, parse::integer(1..=30 * 24 * HOUR));
+    let pwa = reader.required(&keys::SESSION_PWA_TTL, parse::integer(1..=HOUR));
     Some(SessionTtl { client: client?, pwa: pwa? })
 }
 

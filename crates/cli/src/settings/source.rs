@@ -68,6 +68,17 @@ impl Environment {
         Some(value.to_str().ok_or_else(|| Wrong::new("it is not valid UTF-8", "set it to text")))
     }
 
+    /// This environment, and what another one has beside it.
+    fn over(mut self, weaker: Self) -> Self {
+        for (name, value) in weaker.0 {
+            let ours = self.0.entry(name).or_default();
+            if ours.is_empty() {
+                *ours = value;
+            }
+        }
+        self
+    }
+
     /// Whether a variable is set, but empty.
     pub(crate) fn is_empty(&self, name: &str) -> bool {
         self.0.get(&OsString::from(name)).is_some_and(|value| value.is_empty())
@@ -106,10 +117,9 @@ impl Sources {
         let dotenv = read_dotenv(&dotenv_path, &mut problems);
         let origin = |name: &str| Origin::Environment(name.into());
         let variables = read_environment(&environment, origin, &mut problems);
-        let both = dotenv.environment.0.into_iter().chain(environment.0).collect();
         Self {
             layers: vec![set, variables, dotenv.layer, file.layer, defaults()],
-            environment: Environment(both),
+            environment: environment.over(dotenv.environment),
             problems,
             is_torn: file.is_torn || (flags.config.is_some() && text.is_none()),
             meant: file.meant,
@@ -162,8 +172,7 @@ fn read_dotenv(path: &Path, problems: &mut Vec<Problem>) -> Dotenv {
     let lines: BTreeMap<_, _> = assignments.iter().map(|found| (found.name.clone(), found.line)).collect();
     let environment: Environment = assignments.into_iter().map(|found| (found.name, found.value)).collect();
     let origin = |name: &str| {
-        let variable = name.strip_suffix("_FILE").filter(|_| !lines.contains_key(name)).unwrap_or(name);
-        let line = lines.get(variable).copied().unwrap_or_default();
+        let line = lines.get(name).copied().unwrap_or_default();
         Origin::Dotenv { path: path.into(), line, name: name.into() }
     };
     Dotenv { layer: read_environment(&environment, origin, problems), environment }

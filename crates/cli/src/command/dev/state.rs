@@ -1,6 +1,8 @@
 //! What `dev` keeps between two runs: its keys and its store.
 
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -53,13 +55,12 @@ impl State {
     }
 }
 
+/// The directory ignores itself, so that nobody commits it.
 fn make(directory: &Path) -> std::io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Ok(()) => std::fs::write(directory.join(".gitignore"), "*\n"),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -79,6 +80,16 @@ fn write(path: &Path) -> anyhow::Result<Keys> {
         secret: MasterSecret::new(generate::secret()),
     };
     let text = serde_json::to_string_pretty(&keys).expect("keys are plain text");
-    private_file::create(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    keep(path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(keys)
+}
+
+/// Whole or not at all, whenever the process dies.
+fn keep(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => private_file::create(&new, content)?,
+    }
+    std::fs::rename(new, path)
 }
