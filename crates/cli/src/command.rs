@@ -69,6 +69,7 @@ struct SettingsArgs {
 
 impl SettingsArgs {
     fn flags(&self) -> Flags {
-        Flags { config: self.config.clone(), set: self.set.clone() }
+        let config = self.config.clone().unwrap_or_else(|| "stagedoor.toml".into());
+        Flags { config, is_named: self.config.is_some(), set: self.set.clone() }
     }
 }

@@ -43,7 +43,7 @@ impl Init {
         // Before anything is written, so that a wrong URL leaves nothing behind.
         let set: Vec<_> = self.public_url.iter().map(|url| format!("public_url={url}")).collect();
         let config = self.dir.join("stagedoor.toml");
-        let flags = Flags { config: config.exists().then(|| config.clone()), set };
+        let flags = Flags { config: config.clone(), is_named: false, set };
         let draft: Draft = settings::read(&flags, Environment::default())?;
         self.write(&config, &draft.registration)?;
         console::say(self.next_steps(draft.has_url));

@@ -43,8 +43,10 @@ pub(crate) fn zoom_host(given: &Given) -> Result<Url, Wrong> {
 /// Parses an `http` or `https` origin.
 pub(crate) fn parse_origin(text: &str) -> Result<Url, Wrong> {
     const FIX: &str = "write scheme, host and port only, for example https://app.example.com";
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'<' | b'>'));
-    if !is_plain || !(text.starts_with("https://") || text.starts_with("http://")) {
+    // The URL standard forgives a great deal: backslashes, line breaks, escapes in hosts, any number of slashes.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'%'));
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    if !is_plain || rest.is_none_or(|rest| rest.starts_with('/')) {
         return Err(Wrong::new("it is not an absolute http or https URL", FIX));
     }
     let url = Url::parse(text).map_err(|error| Wrong::new(format!("it is not a URL: {error}"), FIX))?;

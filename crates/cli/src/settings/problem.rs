@@ -81,6 +81,7 @@ pub(crate) struct Problems(Vec<Problem>);
 impl Problems {
     /// Sorts and unites problems; there is at least one.
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
+        debug_assert!(!problems.is_empty(), "what is refused is explained");
         problems.sort_by(|a, b| a.origin.cmp(&b.origin));
         problems.dedup();
         Self(problems)

@@ -26,30 +26,22 @@ pub(crate) fn texts(given: &Given, environment: &Environment) -> Result<Vec<Stri
 }
 
 fn as_secret(value: &Value, origin: &Origin, environment: &Environment) -> Result<String, Wrong> {
+    const SPELLINGS: &str = "\"…\", { file = \"…\" } or { env = \"…\" }";
     match value {
         Value::FileName(path) => read(&origin.base().join(path)),
-        Value::Table(table) => match table.iter().map(|(name, value)| (name.as_str(), value)).collect::<Vec<_>>()[..] {
-            [("file", path)] => read(&origin.base().join(as_text(path)?)),
-            [("env", name)] => {
-                let name = as_text(name)?;
-                environment.get(name).map_or_else(
-                    || {
-                        Err(Wrong::new(
-                            format!("the environment variable {} is not set", name.escape_debug()),
-                            "set it",
-                        ))
-                    },
-                    |value| value.map(str::to_owned),
-                )
-            }
-            _ => Err(Wrong::new(
-                "it is not exactly one of file and env",
-                "write \"…\", { file = \"…\" } or { env = \"…\" }",
-            )),
+        Value::Table(table) => match (table.get("file"), table.get("env"), table.len()) {
+            (Some(path), None, 1) => read(&origin.base().join(as_text(path)?)),
+            (None, Some(name), 1) => variable(as_text(name)?, environment),
+            _ => Err(Wrong::new("it is not exactly one of file and env", format!("write {SPELLINGS}"))),
         },
         Value::Text(text) | Value::String(text) => Ok(text.clone()),
-        other => Err(expected("\"…\", { file = \"…\" } or { env = \"…\" }", other)),
+        other => Err(expected(SPELLINGS, other)),
     }
+}
+
+fn variable(name: &str, environment: &Environment) -> Result<String, Wrong> {
+    let missing = || Wrong::new(format!("the environment variable {} is not set", name.escape_debug()), "set it");
+    environment.get(name).ok_or_else(missing)?.map(str::to_owned)
 }
 
 /// What people leave standing in examples.

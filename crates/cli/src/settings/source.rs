@@ -43,11 +43,13 @@ pub(crate) struct Given {
 /// All values of one source.
 pub(crate) type Layer = Vec<Given>;
 
-/// What `--config` and `--set` say.
-#[derive(Debug, Default, Clone)]
+/// Which settings file is read, and what `--set` says.
+#[derive(Debug, Clone)]
 pub(crate) struct Flags {
-    /// The settings file; `stagedoor.toml`, if there is one, by default.
-    pub(crate) config: Option<PathBuf>,
+    /// The settings file.
+    pub(crate) config: PathBuf,
+    /// Whether the file was named, so that it is a mistake if it does not exist.
+    pub(crate) is_named: bool,
     /// `KEY=VALUE` pairs.
     pub(crate) set: Vec<String>,
 }
@@ -108,20 +110,18 @@ pub(crate) struct Sources {
 impl Sources {
     /// Reads every source.
     pub(crate) fn read(flags: &Flags, environment: Environment) -> Self {
-        let path = flags.config.clone().unwrap_or_else(|| PathBuf::from("stagedoor.toml"));
         let mut problems = Vec::new();
-        let text = read_file(&path, flags.config.is_some(), &mut problems);
-        let file = file::parse(text.as_deref().unwrap_or_default(), &path, &mut problems);
+        let text = read_file(&flags.config, flags.is_named, &mut problems);
+        let file = file::parse(text.as_deref().unwrap_or_default(), &flags.config, &mut problems);
         let set = read_flags(&flags.set, &mut problems);
-        let dotenv_path = path.with_file_name(".env");
-        let dotenv = read_dotenv(&dotenv_path, &mut problems);
+        let dotenv = read_dotenv(&flags.config.with_file_name(".env"), &mut problems);
         let origin = |name: &str| Origin::Environment(name.into());
         let variables = read_environment(&environment, origin, &mut problems);
         Self {
             layers: vec![set, variables, dotenv.layer, file.layer, defaults()],
             environment: environment.over(dotenv.environment),
             problems,
-            is_torn: file.is_torn || (flags.config.is_some() && text.is_none()),
+            is_torn: file.is_torn || (flags.is_named && text.is_none()),
             meant: file.meant,
         }
     }

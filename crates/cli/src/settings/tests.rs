@@ -25,7 +25,7 @@ impl Directory {
     }
 
     fn read(&self, environment: &[(&str, &str)]) -> Result<Deployment, String> {
-        let flags = Flags { config: Some(self.path("stagedoor.toml")), set: vec![] };
+        let flags = Flags { config: self.path("stagedoor.toml"), is_named: true, set: vec![] };
         let directory = format!("{}/", self.0.path().display());
         read(&flags, variables(environment)).map_err(|problems| problems.to_string().replace(&directory, ""))
     }
@@ -47,7 +47,7 @@ const ENOUGH: &[(&str, &str)] = &[
 fn enough_and(more: &[(&str, &str)]) -> Result<Deployment, String> {
     let without: Vec<_> = ENOUGH.iter().filter(|(name, _)| !more.iter().any(|(other, _)| other == name)).collect();
     let all: Vec<_> = without.into_iter().chain(more).copied().collect();
-    read(&Flags { config: Some(PathBuf::from("/dev/null")), set: vec![] }, variables(&all))
+    read(&Flags { config: PathBuf::from("/dev/null"), is_named: true, set: vec![] }, variables(&all))
         .map_err(|problems| problems.to_string())
 }
 
@@ -144,6 +144,8 @@ fn mn_31_nothing_is_read_leniently() {
         ("PUBLIC_URL", "https://app.example.com?a"),
         ("PUBLIC_URL", "https://app.example.com#a"),
         ("PUBLIC_URL", "https://app.example.com\\@evil.example"),
+        ("PUBLIC_URL", "https:///app.example.com"),
+        ("PUBLIC_URL", "https://%61pp.example.com"),
         ("PUBLIC_URL", "ftp://app.example.com"),
         ("ZOOM_HOST", "http://zoom.us"),
         ("ZOOM_HOST", "localhost:4000"),
@@ -209,7 +211,8 @@ fn later_sources_win() {
     let deployment = directory.read(&environment).unwrap();
     assert_eq!(deployment.listen.to_string(), "0.0.0.0:3");
     assert_eq!(deployment.admin_listen.to_string(), "127.0.0.1:2");
-    let flags = Flags { config: Some(directory.path("stagedoor.toml")), set: vec!["listen=127.0.0.1:4".into()] };
+    let flags =
+        Flags { config: directory.path("stagedoor.toml"), is_named: true, set: vec!["listen=127.0.0.1:4".into()] };
     let deployment: Deployment = read(&flags, variables(&environment)).unwrap();
     assert_eq!(deployment.listen.to_string(), "127.0.0.1:4");
 }
@@ -346,7 +349,7 @@ fn what_is_not_in_this_version_is_refused() {
 #[test]
 fn a_flag_takes_no_secret_and_no_unknown_key() {
     let set = ["secret=A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5", "liste=1", "listen"].map(str::to_owned).into();
-    let flags = Flags { config: Some(PathBuf::from("/dev/null")), set };
+    let flags = Flags { config: PathBuf::from("/dev/null"), is_named: true, set };
     assert_snapshot!(read::<Deployment>(&flags, variables(ENOUGH)).unwrap_err(), @r#"
     The settings have 3 problems.
 
@@ -408,7 +411,7 @@ proptest! {
         let lines: Vec<_> = lines.iter().map(|(key, text, kind)| format!("{key} = {}", value(text, *kind))).collect();
         let file = lines.join("\n");
         let directory = Directory::with(&[("stagedoor.toml", &file), (".env", &file)]);
-        let flags = Flags { config: Some(directory.path("stagedoor.toml")), set: vec![] };
+        let flags = Flags { config: directory.path("stagedoor.toml"), is_named: true, set: vec![] };
         if let Err(problems) = read::<Deployment>(&flags, variables.into_iter().collect()) {
             prop_assert!(problems.to_string().lines().count() >= 5);
         }

@@ -102,6 +102,13 @@ fn the_manifest_fits_the_settings() {
 }
 
 #[test]
+fn another_deployment_around_it_does_not_matter() {
+    let place = Place::new().file("stagedoor.toml", "public_url = \"https://other.example\"\n");
+    assert_eq!(place.run(&["init", "my-app"]).status, 0);
+    assert!(!place.text("my-app/zoom-manifest.json").contains("other.example"));
+}
+
+#[test]
 fn a_wrong_url_leaves_nothing_behind() {
     let place = Place::new();
     let ran = place.run(&["init", "my-app", "--public-url", "http://app.example.com"]);
