@@ -17,7 +17,7 @@ FROM scratch
 COPY --from=build /root-fs /
 USER 65532:65532
 WORKDIR /data
-ENV LISTEN=0.0.0.0:3000 \
+ENV PORT=3000 \
     ADMIN_LISTEN=127.0.0.1:9464 \
     DATABASE_URL=sqlite:/data/stagedoor.db
 VOLUME /data
