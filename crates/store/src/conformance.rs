@@ -6,7 +6,16 @@
 //! can be run alone.
 //!
 //! The checks live in the year 2100, so that a backend which also expires by its own clock does not disturb them.
-//! Run them on a store of their own: they purge what has expired by then.
+//! Run them on an empty store of their own: they purge what has expired by then.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use stagedoor_store::{Memory, conformance};
+//!
+//! let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build()?;
+//! runtime.block_on(conformance::all(Arc::new(Memory::new())));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::sync::Arc;
 

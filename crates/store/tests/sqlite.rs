@@ -1,4 +1,5 @@
 //! The SQLite store keeps the contract.
+#![cfg(feature = "sqlite")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! What the SQLite store does when the file cannot be used, and when it can be used again.
+#![cfg(feature = "sqlite")]
 
 use std::fs;
 use std::path::PathBuf;

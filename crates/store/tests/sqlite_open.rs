@@ -1,4 +1,5 @@
 //! What `Sqlite::open` accepts, and what it says when it does not.
+#![cfg(feature = "sqlite")]
 
 use std::fs;
 use std::path::Path;
