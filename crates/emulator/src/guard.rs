@@ -34,19 +34,22 @@ impl Names {
         named.is_some_and(|name| self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name)))
     }
 
-    /// Whether a browser says that the request comes from a page of this listener, or nobody says anything.
+    /// Whether the request comes from a page of this listener, or not from a page at all.
+    ///
+    /// `Sec-Fetch-Site` decides where a browser sends it; `Origin` is `null` in forms of pages without referrer.
     pub(crate) fn not_from_elsewhere(&self, headers: &HeaderMap) -> bool {
-        let site = headers.get("sec-fetch-site").map(|site| site == "same-origin" || site == "none");
-        let origin = headers.get(ORIGIN).map(|origin| self.is_own_origin(origin.as_bytes()));
-        site.unwrap_or(true) && origin.unwrap_or(true)
+        match headers.get("sec-fetch-site") {
+            Some(site) => site == "same-origin" || site == "none",
+            None => headers.get(ORIGIN).is_none_or(|origin| self.is_own_origin(origin.as_bytes())),
+        }
     }
 
     /// Whether a browser says that the request comes from a page of this listener.
     pub(crate) fn is_own_page(&self, headers: &HeaderMap) -> bool {
-        let says_so = headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN);
-        says_so
-            && headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin")
-            && self.not_from_elsewhere(headers)
+        match headers.get("sec-fetch-site") {
+            Some(site) => site == "same-origin",
+            None => headers.get(ORIGIN).is_some_and(|origin| self.is_own_origin(origin.as_bytes())),
+        }
     }
 
     fn is_own_origin(&self, origin: &[u8]) -> bool {

@@ -63,8 +63,9 @@ impl View {
 
     /// Notes the outcome of a check. Of the same check the newest outcome counts.
     pub(crate) fn check(&mut self, check: Check) {
-        self.checks.retain(|known| known.id != check.id);
-        if self.checks.len() < MAX_CHECKS {
+        if let Some(known) = self.checks.iter_mut().find(|known| known.id == check.id) {
+            *known = check;
+        } else if self.checks.len() < MAX_CHECKS {
             self.checks.push(check);
         }
     }

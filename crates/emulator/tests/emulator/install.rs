@@ -40,7 +40,8 @@ async fn decide(stage: &Stage, page: &Answer, user: &str, decision: &str) -> Ans
         .extend_pairs([("request", name), ("user", user), ("decision", decision)])
         .finish();
     let request = Request::post(format!("{}/oauth/consent", stage.at.zoom))
-        .header("origin", &stage.at.zoom)
+        // What Chromium sends from a page whose referrer policy is no-referrer.
+        .header("origin", "null")
         .header("sec-fetch-site", "same-origin")
         .header("content-type", "application/x-www-form-urlencoded");
     stage.http.send(request.body(Body::from(form)).unwrap()).await
@@ -135,11 +136,17 @@ async fn a_user_who_declines_installs_nothing() {
 async fn a_consent_is_decided_once_and_only_on_the_page() {
     let (stage, _) = stage_with_backend().await;
     let (_, consent) = follow(&stage, &format!("{}/zoom/install", stage.app)).await;
-    let from_elsewhere = Request::post(format!("{}/oauth/consent", stage.at.zoom))
-        .header("origin", "https://evil.example")
-        .header("content-type", "application/x-www-form-urlencoded");
-    let answer = stage.http.send(from_elsewhere.body(Body::from("decision=allow")).unwrap()).await;
-    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    for header in
+        [Some(("origin", "https://evil.example")), Some(("origin", "null")), Some(("sec-fetch-site", "none")), None]
+    {
+        let mut request = Request::post(format!("{}/oauth/consent", stage.at.zoom))
+            .header("content-type", "application/x-www-form-urlencoded");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let answer = stage.http.send(request.body(Body::from("decision=allow")).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{header:?}");
+    }
     assert_eq!(decide(&stage, &consent, ADA, "maybe").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(decide(&stage, &consent, "nobody", "allow").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(decide(&stage, &consent, ADA, "allow").await.status, StatusCode::FOUND);
