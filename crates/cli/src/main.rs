@@ -8,9 +8,11 @@ mod command;
 mod console;
 mod failure;
 mod marketplace;
+mod private_file;
 mod process;
 mod sample;
 mod settings;
+mod wiring;
 
 fn main() -> ExitCode {
     match command::Stagedoor::parse().run() {

@@ -49,8 +49,8 @@ impl LogFormat {
 pub(crate) fn log(level: LogLevel, format: LogFormat) {
     let level = level.as_str();
     let libraries = if level == "error" { "error" } else { "warn" };
-    // A directive covers every target that begins with its name, so all of our crates.
-    let filter = EnvFilter::new(format!("{libraries},stagedoor={level}"));
+    // A directive covers every target that begins with its name, so all of our crates; `access` is one line a request.
+    let filter = EnvFilter::new(format!("{libraries},stagedoor={level},access={level}"));
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Json => logger.json().flatten_event(true).init(),

@@ -15,7 +15,8 @@ mod secret;
 mod source;
 mod starter;
 
-pub(crate) use deployment::{App, AppSource, Credentials, Deployment, Draft, Headers, LogLevel, Secrets};
+pub(crate) use address::parse_origin;
+pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets};
 pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};
 pub(crate) use starter::starter_file;

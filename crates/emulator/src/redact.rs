@@ -83,8 +83,11 @@ const URLS: &[&str] = &["redirect_uri", "deeplink"];
 /// Values shorter than this are not searched for elsewhere: they would be found by accident.
 const MIN_REPEATED: usize = 8;
 
+/// The longest text that is shown of one value or body, in bytes. What is remembered must not grow with what is sent.
+const MAX_SHOWN: usize = 8 * 1024;
+
 /// One request and its answer, as they are shown.
-pub(crate) fn exchange(platform: &Platform, call: &Call, answer: &Answer) -> (ShownRequest, ShownAnswer) {
+pub(crate) fn exchange(platform: &Platform, call: &Call, answer: &Answer) -> (ShownRequest, Option<ShownAnswer>) {
     let mut redactor = Redactor::new(platform);
     let request = ShownRequest {
         method: call.method.to_string(),
@@ -97,7 +100,7 @@ pub(crate) fn exchange(platform: &Platform, call: &Call, answer: &Answer) -> (Sh
         headers: redactor.headers(&answer.headers),
         body: redactor.body(&answer.headers, &answer.body),
     };
-    redactor.sweep(request, answer)
+    redactor.sweep(request, Some(answer))
 }
 
 /// A path without what is secret in it.
@@ -110,6 +113,13 @@ pub(crate) fn path(path: &str) -> String {
 
 fn mark(value: &str) -> String {
     format!("‹redacted {}›", value.chars().count())
+}
+
+fn clip(text: &mut String) {
+    if text.len() > MAX_SHOWN {
+        text.truncate(text.floor_char_boundary(MAX_SHOWN));
+        text.push('…');
+    }
 }
 
 /// Hides values and remembers them, so that they are hidden where they are repeated, too.
@@ -243,16 +253,26 @@ impl Redactor {
     }
 
     /// Removes what was hidden in one place from all the others.
-    pub(crate) fn sweep(&self, mut request: ShownRequest, mut answer: ShownAnswer) -> (ShownRequest, ShownAnswer) {
-        let headers = request.headers.iter_mut().chain(&mut answer.headers).map(|[_, value]| value);
-        let bodies = request.body.iter_mut().chain(&mut answer.body);
-        for text in headers.chain(bodies).chain([&mut request.url]) {
-            for hidden in &self.hidden {
-                if text.contains(hidden.as_str()) {
-                    *text = text.replace(hidden.as_str(), &mark(hidden));
-                }
-            }
+    pub(crate) fn sweep(
+        &self,
+        mut request: ShownRequest,
+        mut answer: Option<ShownAnswer>,
+    ) -> (ShownRequest, Option<ShownAnswer>) {
+        let of_request = request.headers.iter_mut().map(|[_, value]| value).chain(&mut request.body);
+        of_request.chain([&mut request.url]).for_each(|text| self.sweep_text(text));
+        if let Some(answer) = &mut answer {
+            let of_answer = answer.headers.iter_mut().map(|[_, value]| value).chain(&mut answer.body);
+            of_answer.for_each(|text| self.sweep_text(text));
         }
         (request, answer)
+    }
+
+    fn sweep_text(&self, text: &mut String) {
+        for hidden in &self.hidden {
+            if text.contains(hidden.as_str()) {
+                *text = text.replace(hidden.as_str(), &mark(hidden));
+            }
+        }
+        clip(text);
     }
 }

@@ -156,7 +156,7 @@ async fn free_port() -> Result<(u16, Vec<TcpListener>), BindError> {
     outcome
 }
 
-/// Listens on 127.0.0.1 and, where the machine has it, on [::1]: browsers try both for `localhost`.
+/// Listens on 127.0.0.1 and, where the machine has it, on `[::1]`: browsers try both for `localhost`.
 async fn loopback(port: u16) -> Result<Vec<TcpListener>, BindError> {
     with_ipv6(port, bind(Ipv4Addr::LOCALHOST.into(), port).await?).await
 }

@@ -59,9 +59,14 @@ impl Installation {
         }
     }
 
+    /// When the refresh token, and with it the grant, ends if it is not refreshed before.
+    pub fn usable_until(&self) -> UnixMillis {
+        self.refreshed.plus_seconds(REFRESH_LIFE_SECONDS)
+    }
+
     /// Whether the grant can still give tokens at `now`.
     pub fn is_usable(&self, now: UnixMillis) -> bool {
-        self.refreshed.plus_seconds(REFRESH_LIFE_SECONDS) > now
+        self.usable_until() > now
     }
 }
 

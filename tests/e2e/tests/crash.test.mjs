@@ -1,7 +1,7 @@
 // kill -9 of the gateway at every step of an install: nothing acknowledged is lost, nothing is stuck.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
 import { startApart } from "../lib/processes.mjs";
 
@@ -45,65 +45,6 @@ async function untilInstalled({ browser, callback, zoom }) {
 
 const tokenCalls = async (control) => (await control.get("requests")).filter(({ url }) => url.includes("/oauth/token")).length;
 
-test("killed after the landing page: the callback still works", async (t) => {
-  const stage = await startApart(t);
-  const { browser, callback } = await upToTheCallback(stage);
-  await stage.gateway.kill();
-  await stage.gateway.start();
-  await untilInstalled({ browser, callback, zoom: stage.zoom });
-  assert.equal(await tokenCalls(stage.control), 1);
-});
-
-for (const [step, endpoint, fault] of [
-  ["the code is exchanged", "/oauth/token", "token.hang"],
-  ["the user is asked for", "/v2/users/me", "me.hang"],
-]) {
-  test(`killed while ${step}: the same browser gets through after a restart`, { timeout: 120_000 }, async (t) => {
-    const stage = await startApart(t);
-    const { browser, callback } = await upToTheCallback(stage);
-    await stage.control.put("faults", { id: fault, times: 1 });
-    const cut = browser.get(callback).catch(() => null);
-    await called(stage.control, endpoint);
-    await stage.gateway.kill();
-    await cut;
-    await stage.control.put("faults", { id: fault, times: 0 });
-    await stage.gateway.start();
-    await untilInstalled({ browser, callback, zoom: stage.zoom });
-  });
-}
-
-test("killed while the deep link is fetched: the installation is there", { timeout: 120_000 }, async (t) => {
-  const stage = await startApart(t);
-  const { browser, callback } = await upToTheCallback(stage);
-  await stage.control.put("faults", { id: "deeplink.hang", times: 1 });
-  const cut = browser.get(callback).catch(() => null);
-  await called(stage.control, "/v2/zoomapp/deeplink");
-  await stage.gateway.kill();
-  await cut;
-  await stage.gateway.start();
-  const { context } = await stage.control.post("context", {});
-  const session = new Hops();
-  await fetch(`${stage.app}/`, { headers: { "x-zoom-app-context": context, accept: "text/html" } }).then((answer) => {
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-      session.cookies.set(name, value);
-    }
-  });
-  const { text } = await session.get(`${stage.app}/zoom/session`);
-  assert.equal(JSON.parse(text).installed, true, "stored before the link was asked for");
-  await untilInstalled({ browser, callback, zoom: stage.zoom });
-});
-
-test("killed after the install: nothing is lost", async (t) => {
-  const stage = await startApart(t);
-  const { browser, callback } = await upToTheCallback(stage);
-  await untilInstalled({ browser, callback, zoom: stage.zoom });
-  await stage.gateway.kill();
-  await stage.gateway.start();
-  await untilInstalled({ browser, callback, zoom: stage.zoom });
-  assert.equal(await tokenCalls(stage.control), 1);
-});
-
 async function called(control, endpoint) {
   const deadline = Date.now() + 10_000;
   while (Date.now() < deadline) {
@@ -112,3 +53,65 @@ async function called(control, endpoint) {
   }
   assert.fail(`${endpoint} was never called`);
 }
+
+// Each has processes of its own; together they take as long as the longest, which waits for an exchange to be given up.
+describe("kill -9 during an install", { concurrency: true }, () => {
+  test("killed after the landing page: the callback still works", async (t) => {
+    const stage = await startApart(t);
+    const { browser, callback } = await upToTheCallback(stage);
+    await stage.gateway.kill();
+    await stage.gateway.start();
+    await untilInstalled({ browser, callback, zoom: stage.zoom });
+    assert.equal(await tokenCalls(stage.control), 1);
+  });
+
+  for (const [step, endpoint, fault] of [
+    ["the code is exchanged", "/oauth/token", "token.hang"],
+    ["the user is asked for", "/v2/users/me", "me.hang"],
+  ]) {
+    test(`killed while ${step}: the same browser gets through after a restart`, { timeout: 120_000 }, async (t) => {
+      const stage = await startApart(t);
+      const { browser, callback } = await upToTheCallback(stage);
+      await stage.control.put("faults", { id: fault, times: 1 });
+      const cut = browser.get(callback).catch(() => null);
+      await called(stage.control, endpoint);
+      await stage.gateway.kill();
+      await cut;
+      await stage.control.put("faults", { id: fault, times: 0 });
+      await stage.gateway.start();
+      await untilInstalled({ browser, callback, zoom: stage.zoom });
+    });
+  }
+
+  test("killed while the deep link is fetched: the installation is there", { timeout: 120_000 }, async (t) => {
+    const stage = await startApart(t);
+    const { browser, callback } = await upToTheCallback(stage);
+    await stage.control.put("faults", { id: "deeplink.hang", times: 1 });
+    const cut = browser.get(callback).catch(() => null);
+    await called(stage.control, "/v2/zoomapp/deeplink");
+    await stage.gateway.kill();
+    await cut;
+    await stage.gateway.start();
+    const { context } = await stage.control.post("context", {});
+    const session = new Hops();
+    await fetch(`${stage.app}/`, { headers: { "x-zoom-app-context": context, accept: "text/html" } }).then((answer) => {
+      for (const line of answer.headers.getSetCookie()) {
+        const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+        session.cookies.set(name, value);
+      }
+    });
+    const { text } = await session.get(`${stage.app}/zoom/session`);
+    assert.equal(JSON.parse(text).installed, true, "stored before the link was asked for");
+    await untilInstalled({ browser, callback, zoom: stage.zoom });
+  });
+
+  test("killed after the install: nothing is lost", async (t) => {
+    const stage = await startApart(t);
+    const { browser, callback } = await upToTheCallback(stage);
+    await untilInstalled({ browser, callback, zoom: stage.zoom });
+    await stage.gateway.kill();
+    await stage.gateway.start();
+    await untilInstalled({ browser, callback, zoom: stage.zoom });
+    assert.equal(await tokenCalls(stage.control), 1);
+  });
+});

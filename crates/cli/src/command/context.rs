@@ -1,9 +1,10 @@
 //! `stagedoor context open|seal`: app contexts, opened and explained, or made.
 
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use stagedoor_flows::port::{Clock as _, Entropy as _};
+use stagedoor_gateway::{SystemClock, SystemEntropy};
 use stagedoor_protocol::context::{ContextError, ContextKey, ISSUER, open_and_verify};
 use stagedoor_protocol::json::UniqueObject;
 use stagedoor_protocol::time::UnixMillis;
@@ -88,7 +89,7 @@ impl Common {
     }
 
     fn now(&self) -> UnixMillis {
-        self.now.map_or_else(|| UnixMillis(jiff::Timestamp::now().as_millisecond()), UnixMillis)
+        self.now.map_or_else(|| SystemClock.now(), UnixMillis)
     }
 }
 
@@ -154,7 +155,7 @@ impl Seal {
             claims.entry(name).or_insert(value);
         }
         let mut nonce = [0; 12];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+        SystemEntropy.fill(&mut nonce);
         let context =
             ContextKey::new(&credentials.client_secret).seal(Value::Object(claims).to_string().as_bytes(), nonce);
         if self.common.json {
@@ -200,7 +201,10 @@ fn table(claims: &Map<String, Value>, now: UnixMillis) -> String {
 
 fn instant(at: UnixMillis, now: UnixMillis) -> String {
     let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else { return "(not milliseconds since 1970)".into() };
-    let seconds = at.since(now) / 1000;
-    let distance = if seconds < 0 { format!("{} s ago", -seconds) } else { format!("in {seconds} s") };
+    let distance = match at.since(now) / 1000 {
+        0 => "now".into(),
+        seconds @ 1.. => format!("in {seconds} s"),
+        seconds => format!("{} s ago", -seconds),
+    };
     format!("({timestamp:.0}, {distance})")
 }

@@ -67,7 +67,7 @@ impl Emulator {
         let given =
             self.client_id.clone().map_or_else(|| variable(environment, "ZOOM_CLIENT_ID"), |id| Ok(Some(id)))?;
         let is_random = given.is_none();
-        let text = given.map_or_else(|| generate::letters(22), Ok)?;
+        let text = given.unwrap_or_else(|| generate::letters(22));
         let value = ClientId::parse(text).map_err(|error| Failure::Usage(format!("the client id {error}")))?;
         Ok(Chosen { value, is_random })
     }
@@ -82,7 +82,7 @@ impl Emulator {
             return Err(Failure::Usage("the client secret must be visible ASCII characters without spaces".into()));
         }
         let is_random = given.is_none();
-        let value = ClientSecret::new(given.map_or_else(|| generate::letters(32), Ok)?);
+        let value = ClientSecret::new(given.unwrap_or_else(|| generate::letters(32)));
         Ok(Chosen { value, is_random })
     }
 }

@@ -1,6 +1,6 @@
 //! `stagedoor init`: a directory to begin with.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use super::generate;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
-use crate::sample;
 use crate::settings::{self, Draft, Environment, Flags, starter_file};
+use crate::{private_file, sample};
 
 /// Begin a deployment: settings, secrets, a starter app and a Marketplace manifest
 ///
@@ -54,7 +54,7 @@ impl Init {
         let at = |name: &str| self.dir.join(name);
         make_directory(&at("app"))?;
         write_new(config, starter_file(self.public_url.as_deref()).as_bytes(), Readers::Everybody)?;
-        write_new(&at(".env"), environment_file()?.as_bytes(), Readers::Owner)?;
+        write_new(&at(".env"), environment_file().as_bytes(), Readers::Owner)?;
         for (name, content) in sample::FILES {
             write_new(&at("app").join(name), content, Readers::Everybody)?;
         }
@@ -83,16 +83,16 @@ impl Init {
     }
 }
 
-fn environment_file() -> anyhow::Result<String> {
-    let secret = generate::secret()?;
-    Ok(format!(
+fn environment_file() -> String {
+    let secret = generate::secret();
+    format!(
         "# Secrets of this deployment. Keep this file out of version control, and its content the same for as long as\n\
          # the store lives: it opens what is stored.\n\
          STAGEDOOR_SECRET={secret}\n\n\
          # From the Marketplace, App Credentials.\n\
          ZOOM_CLIENT_ID=\n\
          ZOOM_CLIENT_SECRET=\n"
-    ))
+    )
 }
 
 fn make_directory(path: &Path) -> anyhow::Result<()> {
@@ -101,25 +101,17 @@ fn make_directory(path: &Path) -> anyhow::Result<()> {
 
 /// Writes a file that must be new; says whether it was.
 fn write_new(path: &Path, content: &[u8], readers: Readers) -> anyhow::Result<bool> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if let Readers::Owner = readers {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    match options.open(path) {
-        Ok(mut file) => {
-            file.write_all(content).with_context(|| format!("cannot write {}", path.display()))?;
-            console::say(format_args!("wrote {}", path.display()));
-            Ok(true)
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            console::say(format_args!("kept  {}", path.display()));
-            Ok(false)
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
-    }
+    let written = match readers {
+        Readers::Owner => private_file::create(path, content),
+        Readers::Everybody => File::create_new(path).and_then(|mut file| file.write_all(content)),
+    };
+    let is_new = match written {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(error).with_context(|| format!("cannot write {}", path.display())),
+    };
+    console::say(format_args!("{} {}", if is_new { "wrote" } else { "kept " }, path.display()));
+    Ok(is_new)
 }
 
 fn ignores_env(path: &Path) -> bool {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use stagedoor_gateway::admission;
 use url::{Host, Url};
 
 use super::parse::as_text;
@@ -39,7 +40,8 @@ pub(crate) fn zoom_host(given: &Given) -> Result<Url, Wrong> {
     }
 }
 
-fn parse_origin(text: &str) -> Result<Url, Wrong> {
+/// Parses an `http` or `https` origin.
+pub(crate) fn parse_origin(text: &str) -> Result<Url, Wrong> {
     const FIX: &str = "write scheme, host and port only, for example https://app.example.com";
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'<' | b'>'));
     if !is_plain || !(text.starts_with("https://") || text.starts_with("http://")) {
@@ -79,25 +81,19 @@ pub(crate) fn as_pattern(text: &str) -> Result<String, Wrong> {
 }
 
 fn as_url_path(text: &str) -> Result<String, Wrong> {
-    let is_path = text.starts_with('/')
-        && !text.starts_with("//")
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'*' | b'\\'))
-        && !text.split('/').any(|segment| segment == "." || segment == "..");
-    let fix =
-        "write a path that begins with /, for example /panel; a * may stand at the end where patterns are allowed";
-    if is_path {
-        Ok(text.to_owned())
-    } else {
-        Err(Wrong::new(format!("\"{}\" is not a path", text.escape_debug()), fix))
+    if text.starts_with('/') && !text.contains(['*', '?']) && admission::path(text).is_ok() {
+        return Ok(text.to_owned());
     }
+    let fix =
+        "write a path that begins with /, for example /panel; where patterns are allowed, a * may stand at the end";
+    Err(Wrong::new(format!("\"{}\" is not a path", text.escape_debug()), fix))
 }
 
 /// The prefix of our own routes: `/` and one or more plain segments.
 pub(crate) fn prefix(given: &Given) -> Result<String, Wrong> {
     let path = as_url_path(as_text(&given.value)?)?;
     let is_segment = |segment: &str| {
-        !segment.is_empty()
-            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     if path[1..].split('/').all(is_segment) {
         return Ok(path);

@@ -1,13 +1,13 @@
 //! What the settings mean.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::seal::MasterSecret;
 use stagedoor_flows::session::SessionTtl;
 use stagedoor_flows::zoom::ZoomApp;
+use stagedoor_gateway::{App, AppSource, Browsers, Config, HeaderConfig, SessionConfig};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
@@ -23,16 +23,13 @@ pub(crate) struct Deployment {
     pub(crate) registration: Registration,
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
-    pub(crate) trusted_proxies: Vec<(IpAddr, u8)>,
     pub(crate) secrets: Secrets,
     pub(crate) zoom: ZoomApp,
     pub(crate) previous_client_secrets: Vec<ClientSecret>,
-    pub(crate) app: App,
+    pub(crate) gateway: Config,
     /// The file of the SQLite store.
     pub(crate) store: PathBuf,
     pub(crate) session_ttl: SessionTtl,
-    pub(crate) pwa_http_only: bool,
-    pub(crate) headers: Headers,
     pub(crate) log_level: LogLevel,
 }
 
@@ -51,32 +48,6 @@ pub(crate) struct Credentials {
     pub(crate) previous: Vec<ClientSecret>,
 }
 
-/// The app behind the gateway.
-#[derive(Debug)]
-pub(crate) struct App {
-    pub(crate) source: AppSource,
-    pub(crate) open_to_browsers: bool,
-    pub(crate) public: Vec<String>,
-}
-
-/// Where the app is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AppSource {
-    /// Files in a directory.
-    Root(PathBuf),
-    /// A server.
-    Upstream(Url),
-}
-
-/// Security headers that a deployment may change.
-#[derive(Debug)]
-pub(crate) struct Headers {
-    /// Directives of the Content-Security-Policy and their sources.
-    pub(crate) csp: BTreeMap<String, String>,
-    pub(crate) referrer_policy: String,
-    pub(crate) hsts_max_age: i64,
-}
-
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogLevel {
@@ -93,33 +64,26 @@ impl Section for Deployment {
         let registration = registration(reader, public_url);
         let listen = reader.required(&keys::LISTEN, parse::listen);
         let admin_listen = reader.required(&keys::ADMIN_LISTEN, parse::listen);
-        let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
         let secrets = Secrets::read(reader);
         let credentials = Credentials::read(reader);
         let hosts = zoom_hosts(reader);
-        let app = App::read(reader);
+        let gateway = Gateway::read(reader);
         let store = reader.required(&keys::STORE_URL, address::store);
         let session_ttl = session_ttl(reader);
-        let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
-        let headers = Headers::read(reader);
         let log_level = LogLevel::read(reader);
 
         let (registration, credentials, (host, api_host)) = (registration?, credentials?, hosts?);
         let Credentials { client_id, client_secret, previous } = credentials;
-        let redirect_uri = registration.redirect_uri();
         Some(Self {
-            zoom: ZoomApp { client_id, client_secret, redirect_uri, host, api_host },
+            gateway: gateway?.config(&registration, &host),
+            zoom: ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host },
             previous_client_secrets: previous,
             registration,
             listen: listen?,
             admin_listen: admin_listen?,
-            trusted_proxies: trusted_proxies?,
             secrets: secrets?,
-            app: app?,
             store: store?,
             session_ttl: session_ttl?,
-            pwa_http_only: pwa_http_only?,
-            headers: headers?,
             log_level: log_level?,
         })
     }
@@ -189,13 +153,58 @@ fn zoom_hosts(reader: &mut Reader) -> Option<(Url, Url)> {
     Some((host, api_host))
 }
 
-impl Section for App {
+/// What concerns the gateway alone.
+struct Gateway {
+    source: AppSource,
+    browsers: Browsers,
+    public: Vec<String>,
+    session: SessionConfig,
+    headers: HeaderConfig,
+    trusted_proxies: Vec<stagedoor_gateway::Network>,
+}
+
+impl Section for Gateway {
     fn read(reader: &mut Reader) -> Option<Self> {
+        const BROWSERS: &[(&str, Browsers)] = &[("allow", Browsers::Allow), ("deny", Browsers::Deny)];
         let source = app_source(reader);
-        let open_to_browsers = reader.required(&keys::APP_BROWSERS, parse::one_of(&[("allow", true), ("deny", false)]));
+        let browsers = reader.required(&keys::APP_BROWSERS, parse::one_of(BROWSERS));
         let public = reader.required(&keys::APP_PUBLIC, parse::list(address::as_pattern));
-        Some(Self { source: source?, open_to_browsers: open_to_browsers?, public: public? })
+        let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
+        let headers = headers(reader);
+        let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
+        Some(Self {
+            source: source?,
+            browsers: browsers?,
+            public: public?,
+            session: SessionConfig { pwa_http_only: pwa_http_only? },
+            headers: headers?,
+            trusted_proxies: trusted_proxies?,
+        })
     }
+}
+
+impl Gateway {
+    fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
+        let Self { source, browsers, public, session, headers, trusted_proxies } = self;
+        Config {
+            prefix: registration.prefix.clone(),
+            app: Some(App { source, browsers, public }),
+            zoom_host: zoom_host.clone(),
+            session,
+            headers,
+            pwa: registration.pwa,
+            trusted_proxies,
+            ..Config::new(registration.public_url.clone())
+        }
+    }
+}
+
+fn headers(reader: &mut Reader) -> Option<HeaderConfig> {
+    const TWO_YEARS: i64 = 63_072_000;
+    let csp = reader.required(&keys::HEADERS_CSP, parse::directives);
+    let referrer_policy = reader.required(&keys::HEADERS_REFERRER_POLICY, parse::referrer_policy);
+    let hsts_max_age = reader.required(&keys::HEADERS_HSTS, parse::integer(0..=TWO_YEARS));
+    Some(HeaderConfig { csp: csp?, referrer_policy: referrer_policy?, hsts_max_age: hsts_max_age?.unsigned_abs() })
 }
 
 /// One of `app.root` and `app.upstream`; where two sources differ on which, the stronger one decides.
@@ -223,16 +232,6 @@ fn session_ttl(reader: &mut Reader) -> Option<SessionTtl> {
     let client = reader.required(&keys::SESSION_TTL, parse::integer(60..=30 * 24 * HOUR));
     let pwa = reader.required(&keys::SESSION_PWA_TTL, parse::integer(60..=HOUR));
     Some(SessionTtl { client: client?, pwa: pwa? })
-}
-
-impl Section for Headers {
-    fn read(reader: &mut Reader) -> Option<Self> {
-        const TWO_YEARS: i64 = 63_072_000;
-        let csp = reader.required(&keys::HEADERS_CSP, parse::table_of_texts);
-        let referrer_policy = reader.required(&keys::HEADERS_REFERRER_POLICY, parse::text);
-        let hsts = reader.required(&keys::HEADERS_HSTS, parse::integer(0..=TWO_YEARS));
-        Some(Self { csp: csp?, referrer_policy: referrer_policy?, hsts_max_age: hsts? })
-    }
 }
 
 impl LogLevel {

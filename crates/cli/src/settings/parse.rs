@@ -1,9 +1,11 @@
 //! From what was written to what it means: strictly, and without quoting what may be a secret.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use stagedoor_gateway::Network;
+use stagedoor_gateway::headers::rules::{self, ReferrerPolicy};
 use stagedoor_protocol::id::ClientId;
 
 use super::problem::{Origin, Wrong};
@@ -11,7 +13,7 @@ use super::secret::looks_like_placeholder;
 use super::source::{Given, Value};
 
 /// Text: a TOML string, or anything of the environment.
-pub(crate) fn text(given: &Given) -> Result<String, Wrong> {
+fn text(given: &Given) -> Result<String, Wrong> {
     as_text(&given.value).map(str::to_owned)
 }
 
@@ -131,27 +133,37 @@ pub(crate) fn scope(text: &str) -> Result<String, Wrong> {
 }
 
 /// An IP address, or a network such as `10.0.0.0/8`.
-pub(crate) fn network(text: &str) -> Result<(IpAddr, u8), Wrong> {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let parsed: Option<IpAddr> = address.parse().ok();
-    let longest = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };
-    let bits = |address: IpAddr| match bits {
-        None => Some(longest(address)),
-        Some(bits) => bits.parse().ok().filter(|bits| *bits <= longest(address) && !text.contains('+')),
-    };
-    parsed.and_then(|address| Some((address, bits(address)?))).ok_or_else(|| {
+pub(crate) fn network(text: &str) -> Result<Network, Wrong> {
+    text.parse().map_err(|_| {
         let what = format!("\"{}\" is neither an address nor a network", text.escape_debug());
         Wrong::new(what, "write IP addresses or networks, for example \"10.0.0.2\" or \"10.0.0.0/8\"")
     })
 }
 
-/// A table of texts, such as the directives of a Content-Security-Policy.
-pub(crate) fn table_of_texts(given: &Given) -> Result<BTreeMap<String, String>, Wrong> {
+/// The directives of a Content-Security-Policy, name to sources.
+pub(crate) fn directives(given: &Given) -> Result<BTreeMap<String, String>, Wrong> {
     let Value::Table(table) = &given.value else {
         return Err(expected(
             "a section, for example { img-src = \"'self' https://images.example.com\" }",
             &given.value,
         ));
     };
-    table.iter().map(|(name, value)| Ok((name.clone(), as_text(value)?.to_owned()))).collect()
+    let directive = |(name, value): (&String, &Value)| {
+        let sources = as_text(value)?;
+        if rules::is_directive(&name.to_ascii_lowercase(), sources.trim()) {
+            return Ok((name.clone(), sources.to_owned()));
+        }
+        let what = format!("{} is not a directive with sources", name.escape_debug());
+        Err(Wrong::new(what, "write for example img-src = \"'self' https://images.example.com\""))
+    };
+    table.iter().map(directive).collect()
+}
+
+/// A Referrer-Policy.
+pub(crate) fn referrer_policy(given: &Given) -> Result<String, Wrong> {
+    let policy = text(given)?;
+    if ReferrerPolicy::parse(policy.as_bytes()).is_some() {
+        return Ok(policy);
+    }
+    Err(Wrong::new("it is not a policy that browsers know", "write for example \"same-origin\" or \"no-referrer\""))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use stagedoor_gateway::AppSource;
 
 use super::*;
 
@@ -176,6 +177,12 @@ fn typed_settings_have_their_type_and_range() {
         ("app.public = \"/a\"", "app.public"),
         ("app.home = \"/a?b\"", "app.home"),
         ("app.home = \"//evil.example\"", "app.home"),
+        ("app.public = [\"/a*b\"]", "app.public"),
+        ("app.home = \"/a/../b\"", "app.home"),
+        ("headers.csp = { img-src = \"a; b\" }", "headers.csp"),
+        ("headers.csp = { img-src = [\"a\"] }", "headers.csp"),
+        ("headers.referrer_policy = \"none\"", "headers.referrer_policy"),
+        ("headers.hsts_max_age = -1", "headers.hsts_max_age"),
         ("prefix = \"/\"", "prefix"),
         ("prefix = \"/zoom/\"", "prefix"),
         ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
@@ -210,10 +217,8 @@ fn later_sources_win() {
 #[test]
 fn a_stronger_source_chooses_between_root_and_upstream() {
     let directory = Directory::with(&[("stagedoor.toml", "app.root = \".\"")]);
-    assert_eq!(
-        directory.read(ENOUGH).unwrap().app.source,
-        AppSource::Upstream("http://127.0.0.1:8000".parse().unwrap())
-    );
+    let app = directory.read(ENOUGH).unwrap().gateway.app.unwrap();
+    assert!(matches!(app.source, AppSource::Upstream(url) if url.as_str() == "http://127.0.0.1:8000/"));
     let directory =
         Directory::with(&[("stagedoor.toml", "app.root = \".\"\napp.upstream = \"http://127.0.0.1:8000\"")]);
     assert_snapshot!(directory.read(&ENOUGH[..4]).unwrap_err(), @r"
@@ -373,7 +378,8 @@ fn the_starter_file_changes_no_default() {
     let text = starter_file(Some("https://app.example.com"));
     let directory = Directory::with(&[("stagedoor.toml", &text.replace("root = \"app\"", "root = \".\""))]);
     let deployment = directory.read(&ENOUGH[1..4]).unwrap();
-    assert_eq!(deployment.app.source, AppSource::Root(directory.path(".")));
+    let root = directory.path(".");
+    assert!(matches!(deployment.gateway.app.unwrap().source, AppSource::Root(path) if path == root));
     assert_eq!(deployment.listen.to_string(), "127.0.0.1:3000");
 }
 

@@ -4,6 +4,7 @@ mod app;
 mod context;
 mod error;
 mod events;
+mod faults;
 mod json;
 mod sdk;
 mod settings;
@@ -46,7 +47,7 @@ fn calls(platform: &Arc<Platform>, names: &Names) -> Router {
         .route("/consent", put(settings::consent))
         .route("/clock", put(settings::clock))
         .route("/sdk", put(settings::sdk))
-        .route("/faults", get(settings::catalogue).put(settings::faults))
+        .route("/faults", get(faults::catalogue).put(faults::switch))
         .route("/add", post(app::add))
         .route("/launch", post(app::launch))
         .route("/uninstall", post(app::uninstall))

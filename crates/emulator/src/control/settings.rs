@@ -1,19 +1,17 @@
 //! The calls that change a setting.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ControlError;
 use super::json::Body;
 use super::state::snapshot;
 use crate::clock::MAX_OFFSET_MS;
-use crate::fault::{self, CATALOGUE, Endpoint};
 use crate::platform::Platform;
 use crate::world::people::{Person, Role, Typ, Where};
 use crate::world::{Consent, Sdk, World};
@@ -25,7 +23,7 @@ type Answered = Result<Json<Value>, ControlError>;
 const MAX_TEXT: usize = 200;
 
 /// Changes the world, tells everybody, answers with the new state.
-fn change(platform: &Platform, change: impl FnOnce(&mut World) -> Result<(), ControlError>) -> Answered {
+pub(super) fn change(platform: &Platform, change: impl FnOnce(&mut World) -> Result<(), ControlError>) -> Answered {
     let mut world = platform.world();
     change(&mut world)?;
     let state = snapshot(platform, &world);
@@ -131,73 +129,6 @@ pub(super) async fn clock(State(platform): Shared, Body(moved): Body<ClockMove>)
     }
     platform.clock.set_offset(offset);
     change(&platform, |_| Ok(()))
-}
-
-#[derive(Serialize)]
-pub(super) struct Entry {
-    id: &'static str,
-    endpoint: Endpoint,
-    title: &'static str,
-    sentence: &'static str,
-}
-
-pub(super) async fn catalogue() -> Json<Vec<Entry>> {
-    let entry = |fault: &fault::Fault| Entry {
-        id: fault.id,
-        endpoint: fault.endpoint,
-        title: fault.title,
-        sentence: fault.sentence,
-    };
-    Json(CATALOGUE.iter().map(entry).collect())
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Switch {
-    Id(String),
-    Times(Times),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Times {
-    id: String,
-    times: u32,
-}
-
-pub(super) async fn faults(
-    State(platform): Shared,
-    Body(switches): Body<BTreeMap<Endpoint, Option<Switch>>>,
-) -> Answered {
-    let mut wanted = Vec::new();
-    for (endpoint, switch) in switches {
-        let (id, times) = match switch {
-            None => {
-                wanted.push((endpoint, None, None));
-                continue;
-            }
-            Some(Switch::Id(id)) => (id, None),
-            Some(Switch::Times(Times { times: 0, .. })) => return Err(ControlError::bad("times must be at least 1.")),
-            Some(Switch::Times(Times { id, times })) => (id, Some(times)),
-        };
-        let fault = CATALOGUE.iter().find(|fault| {
-            fault.endpoint == endpoint
-                && (fault.id == id || fault.id.split_once('.').is_some_and(|(_, name)| name == id))
-        });
-        let Some(fault) = fault else {
-            return Err(ControlError::bad("There is no such fault of this endpoint; GET /control/faults lists them."));
-        };
-        wanted.push((endpoint, Some(fault), times));
-    }
-    change(&platform, |world| {
-        for (endpoint, fault, times) in wanted {
-            match fault {
-                Some(fault) => world.faults.set(fault, times),
-                None => world.faults.clear(endpoint),
-            }
-        }
-        Ok(())
-    })
 }
 
 #[derive(Deserialize)]

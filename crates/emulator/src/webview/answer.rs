@@ -259,6 +259,7 @@ fn record(web: &WebView, trip: &Trip, answer: Option<(StatusCode, &HeaderMap)>, 
         headers: redactor.headers(headers),
         body: None,
     });
+    let (request, shown) = redactor.sweep(request, shown);
     let seen = Seen {
         took_ms: i64::try_from(started.elapsed().as_millis()).ok(),
         http: answer.map(|(status, _)| status.as_u16()),

@@ -95,6 +95,9 @@ async fn pass_on(State(web): State<Arc<WebView>>, request: Request) -> Response 
     if request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         return notices::from_elsewhere(&web.platform);
     }
+    if !request.uri().path().starts_with('/') {
+        return (StatusCode::BAD_REQUEST, "The target of a request begins with a slash.").into_response();
+    }
     let Some(view) = web.view_of(request.headers()) else { return notices::closed(&web.platform) };
     let started = Instant::now();
     let outbound = Outbound::plan(&web, &view, request);

@@ -28,4 +28,5 @@ pub(crate) const DEEP_LINK: Docs = Docs {
 };
 pub(crate) const MARKETPLACE_API: Docs =
     Docs { title: "Marketplace API", url: "https://developers.zoom.us/docs/api/marketplace/" };
+pub(crate) const API: Docs = Docs { title: "Zoom API", url: "https://developers.zoom.us/docs/api/" };
 pub(crate) const USERS_API: Docs = Docs { title: "Users API", url: "https://developers.zoom.us/docs/api/users/" };

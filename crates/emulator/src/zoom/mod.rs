@@ -15,6 +15,7 @@ pub(crate) mod policy;
 mod revoke;
 pub(crate) mod site;
 mod token;
+mod unknown;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +25,7 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use http::{HeaderValue, StatusCode};
 
 pub(crate) use self::answer::Answer;
@@ -54,6 +55,7 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
         .route("/v2/users/me", get(on(me::me)))
         .route("/v2/zoomapp/deeplink", post(on(deeplink::deeplink)))
         .route("/v2/zoomapp/deeplink/", post(on(deeplink::deeplink)))
+        .route("/v2/{*call}", any(on(unknown::unknown)))
         .route("/launch/chatapp/{token}", get(on(launch::launch)))
         .layer(map_response(track));
     zoom.fallback(site::file)
@@ -95,7 +97,7 @@ fn record(platform: &Platform, call: &Call, answer: &mut Answer, started: Instan
         took_ms: (!unanswered).then_some(took_ms),
         http: (!unanswered).then_some(status),
         request: Some(request),
-        answer: (!unanswered).then_some(shown),
+        answer: shown.filter(|_| !unanswered),
     };
     world.journal.add(answer.note.clone(), arrow, now, seen);
     if let Some(after) = answer.take_after() {

@@ -19,6 +19,7 @@ impl PagePolicy {
         let apps = config.redirect_urls.iter().chain([&config.landing_url, &config.home_url]);
         let mut targets: BTreeSet<String> = apps.map(|url| url.origin().ascii_serialization()).collect();
         targets.insert(addresses.zoom.clone());
+        targets.insert(addresses.zoom.replace("localhost", "127.0.0.1"));
         // A redirect URL with a scheme of its own has no origin that a policy could name.
         targets.remove("null");
         let targets: Vec<_> = targets.into_iter().collect();

@@ -113,6 +113,16 @@ async fn a_missing_scope_is_named() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_emulator_does_not_play_is_a_404_that_says_so() {
+    let stage = Stage::bare().await;
+    let token = access(&stage).await;
+    let answer = stage.api(Method::PATCH, "/v2/meetings/1", &token, Some(json!({"topic": "x"}))).await;
+    assert_error(&answer, 404, 2300, "This API endpoint is not recognized.");
+    let steps = stage.steps().await;
+    assert!(steps.last().unwrap()["problem"]["sentence"].as_str().unwrap().contains("does not play"));
+}
+
+#[tokio::test]
 async fn a_deep_link_opens_for_whoever_follows_it() {
     let stage = Stage::bare().await;
     let token = access(&stage).await;

@@ -211,6 +211,42 @@ async fn requests_are_remembered_up_to_a_bound() {
 }
 
 #[tokio::test]
+async fn what_is_remembered_of_a_request_does_not_grow_with_it() {
+    let stage = Stage::bare().await;
+    let scope = "s ".repeat(20_000);
+    stage.token(&[("grant_type", "x"), ("scope", &scope)]).await;
+    let requests = stage.read("requests").await;
+    assert!(requests[0]["body"].as_str().unwrap().len() < 10_000);
+}
+
+#[tokio::test]
+async fn the_emulator_stops_while_an_answer_hangs_and_somebody_watches() {
+    let config = stagedoor_emulator::Config::new(
+        stagedoor_protocol::id::ClientId::parse("id").unwrap(),
+        stagedoor_protocol::secret::ClientSecret::new("secret"),
+        "http://localhost:3000/".parse().unwrap(),
+    );
+    let emulator = stagedoor_emulator::Emulator::bind(config).await.unwrap();
+    let at = emulator.addresses().clone();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(emulator.run(async { stopped.await.unwrap() }));
+    let http = crate::stage::Http::new();
+    let request = Request::put(format!("{}/control/faults", at.control)).header("content-type", "application/json");
+    let answer = http.send(request.body(Body::from(r#"{"me": "hang"}"#)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let watching = tokio::spawn({
+        let (http, url) = (http.clone(), format!("{}/control/events", at.control));
+        async move { http.get(&url).await.status }
+    });
+    let hanging = tokio::spawn(async move { http.get(&format!("{}/v2/users/me", at.zoom)).await.status });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    stop.send(()).unwrap();
+    let soon = std::time::Duration::from_secs(3);
+    tokio::time::timeout(soon, running).await.unwrap().unwrap().unwrap();
+    assert_eq!((watching.await.unwrap(), hanging.await.unwrap()), (StatusCode::OK, StatusCode::GATEWAY_TIMEOUT));
+}
+
+#[tokio::test]
 async fn a_taken_port_is_named_with_a_way_out() {
     let stage = Stage::bare().await;
     let taken: u16 = stage.at.web_view.rsplit(':').next().unwrap().parse().unwrap();

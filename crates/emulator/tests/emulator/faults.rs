@@ -194,13 +194,29 @@ async fn the_authorize_page_denies_mangles_drops_and_shows_error_pages() {
 }
 
 #[tokio::test]
+async fn a_fault_is_switched_by_its_id_or_by_its_endpoint() {
+    let stage = Stage::bare().await;
+    for (body, active) in [
+        (json!({"id": "token.invalid_grant", "times": 2}), json!([{"id": "token.invalid_grant", "times": 2}])),
+        (json!({"id": "token.invalid_grant", "times": 0}), json!([])),
+        (json!({"token": {"id": "token.hang", "times": null}}), json!([{"id": "token.hang", "times": null}])),
+        (json!({"token": "slow"}), json!([{"id": "token.slow", "times": null}])),
+        (json!({"token": null, "me": "not_found"}), json!([{"id": "me.not_found", "times": null}])),
+    ] {
+        assert_eq!(stage.put("faults", body.clone()).await["faults"], active, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_fault_is_refused_and_changes_nothing() {
     let stage = Stage::bare().await;
     for body in [
         json!({"token": "nonsense"}),
         json!({"token": "me.not_found"}),
         json!({"token": "invalid_grant", "nowhere": "x"}),
-        json!({"token": {"id": "invalid_grant", "times": 0}}),
+        json!({"id": "invalid_grant", "times": 1}),
+        json!({"id": "token.invalid_grant", "token": null}),
+        json!({"token": {"id": "invalid_grant", "times": -1}}),
         json!({"token": {"id": "invalid_grant", "times": 1, "more": 1}}),
         json!({"token": 7}),
     ] {

@@ -378,6 +378,20 @@ async fn a_browser_without_a_view_and_a_page_of_another_site_see_nothing() {
 }
 
 #[tokio::test]
+async fn a_target_that_is_no_path_is_refused() {
+    let (_, app) = observer();
+    let stage = Stage::of(app).await;
+    let cookie = stage.open().await;
+    let host = stage.at.web_view.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let request = format!("OPTIONS * HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test]
 async fn bodies_stream_in_both_directions() {
     let echo = any(async |request: Incoming| {
         let content_type = request.headers().get(CONTENT_TYPE).cloned();

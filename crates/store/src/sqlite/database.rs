@@ -133,6 +133,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "fullfsync", true)?;
     // What was erased is overwritten, not only unlinked.
     connection.pragma_update(None, "secure_delete", true)?;
+    // Four times the usual length of the log: pages that are written again and again are copied out less often.
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     // A burst of writes does not leave a large log behind for ever.
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
 }

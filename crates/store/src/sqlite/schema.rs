@@ -15,14 +15,15 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_records.s
 /// `Stgd`.
 const APPLICATION: i64 = 0x5374_6764;
 
-/// Refuses a database that is not ours to change. Changes nothing.
-pub(super) fn check(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
-    version(connection, path, migrations).map(drop)
+/// Says how many migrations the database has seen and refuses one that is not ours to change. Changes nothing.
+pub(super) fn check(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<usize, OpenError> {
+    let snapshot = connection.unchecked_transaction().map_err(|error| OpenError::from_sqlite(path, error))?;
+    version(&snapshot, path, migrations)
 }
 
 /// Applies the migrations that the database has not seen: all of them or none.
 pub(super) fn migrate(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
-    if version(connection, path, migrations)? == migrations.len() {
+    if check(connection, path, migrations)? == migrations.len() {
         return Ok(());
     }
     let sqlite = |error| OpenError::from_sqlite(path, error);
@@ -40,14 +41,14 @@ fn apply(transaction: &Transaction<'_>, migrations: &[&str], version: usize) -> 
     transaction.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(i64::MAX))
 }
 
-/// How many migrations the database has seen; none if it is empty.
-fn version(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<usize, OpenError> {
+/// Reads more than once, hence in one transaction: another process may migrate in between.
+fn version(transaction: &Transaction<'_>, path: &Path, migrations: &[&str]) -> Result<usize, OpenError> {
     let sqlite = |error| OpenError::from_sqlite(path, error);
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sqlite);
+    let number = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sqlite);
     let (application, version) = (number("application_id")?, number("user_version")?);
     let seen = match (application, usize::try_from(version)) {
         (APPLICATION, Ok(seen)) => seen,
-        (0, Ok(0)) if is_empty(connection).map_err(sqlite)? => 0,
+        (0, Ok(0)) if is_empty(transaction).map_err(sqlite)? => 0,
         _ => return Err(OpenError::Foreign(path.into())),
     };
     if seen > migrations.len() {
