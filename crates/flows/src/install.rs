@@ -10,6 +10,25 @@
 //!                └────────────┘                    Zoom was busy or unreachable: a reload tries the code again
 //! ```
 //!
+//! The handlers of a gateway do no more than this:
+//!
+//! ```no_run
+//! # use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
+//! # async fn handlers(install: Install, cookie: Option<&str>, callback: Callback) -> Result<(), InstallError> {
+//! // GET /install: redirect to `location`, set `binding` as a cookie.
+//! let begun = install.begin(cookie).await?;
+//!
+//! // GET /callback
+//! match install.finish(callback, cookie).await? {
+//!     Finished::Installed(link) => { /* redirect to `link`, into the client */ }
+//!     Finished::InstalledWithoutLink(why) => { /* say where to find the app; log why */ }
+//!     Finished::BeginAgain => { /* redirect to /install */ }
+//!     Finished::InProgress => { /* a page that looks again in a second */ }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A refusal, a denial and the end of its time remove the attempt. What its process left in `exchanging` when it died
 //! counts as spent after a while: nobody knows what became of the code.
 

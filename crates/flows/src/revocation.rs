@@ -52,23 +52,26 @@ impl Revocations {
         self.vault.put(user.as_str(), &revoked, terms).await
     }
 
-    /// Reads the instants anew. A record that does not open is an error, after all others have been learned.
+    /// Reads the instants anew; returns how many records do not open.
+    ///
+    /// Those are passed over: a revocation is sealed with the secret that sealed the sessions it ended, or with a newer
+    /// one, so where that secret has been dropped, the sessions do not open either.
     ///
     /// Instants are added to what is known, never taken away before their time: the answer of the store may be older
     /// than a revocation that was made in this process meanwhile.
-    pub async fn refresh(&self) -> Result<(), VaultError> {
-        let mut outcome = Ok(());
+    pub async fn refresh(&self) -> Result<usize, VaultError> {
+        let mut unreadable = 0;
         for revoked in self.vault.list().await? {
             match revoked {
                 Ok(Revoked { user, not_before }) => {
                     self.learn(&user, not_before);
                 }
-                Err(error) => outcome = Err(error),
+                Err(_) => unreadable += 1,
             }
         }
         let now = self.vault.now();
         self.known().retain(|_, not_before| not_before.plus_seconds(self.keep_seconds) > now);
-        outcome
+        Ok(unreadable)
     }
 
     /// Whether a session has been revoked.

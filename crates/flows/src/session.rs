@@ -88,8 +88,8 @@ pub struct Sessions {
 
 const PLACE: &[&[u8]] = &[b"cookie", b"session"];
 
-/// The longest cookie that is looked at, in bytes. Browsers keep 4,096.
-const MAX_COOKIE: usize = 4096;
+/// The longest cookie, in bytes: browsers keep 4,096 of name, value and what stands between, and drop what is longer.
+pub(crate) const MAX_COOKIE: usize = 4_000;
 
 impl Sessions {
     /// Builds the flow; `sealer` is one of [`Purpose::Session`](crate::seal::Purpose::Session).

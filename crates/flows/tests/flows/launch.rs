@@ -110,6 +110,18 @@ fn mn_23_every_refusal_is_forbidden_with_its_code_and_its_sentences() {
 }
 
 #[test]
+fn a_session_that_no_browser_would_keep_is_refused_and_not_silently_lost() {
+    let world = World::new();
+    let with_action = |length: usize| world.context(|claims| claims["act"] = "x".repeat(length).into());
+    let launched = world.launch.open(&with_action(2_000), Surface::Client, None).unwrap();
+    assert!(launched.cookie.expose().len() <= 4_000);
+    assert!(world.sessions.open(launched.cookie.expose()).is_some());
+    let refused = refusal(&world, &with_action(4_000));
+    assert_eq!((refused.code(), refused.fault()), ("session_too_large", Fault::Forbidden));
+    assert!(refused.advice().contains("action"));
+}
+
+#[test]
 fn a_context_works_until_it_expires_and_not_a_millisecond_longer() {
     let world = World::new();
     let context = world.context(|_| ());

@@ -7,6 +7,7 @@ mod assertion;
 mod install;
 mod install_answers;
 mod install_faults;
+mod install_walk;
 mod installations;
 mod launch;
 mod revocation;

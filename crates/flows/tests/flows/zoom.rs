@@ -1,6 +1,7 @@
 //! Zoom as the flows call it: codes that work once and only with their verifier, and answers that tests put in between.
+//! It panics where a code is offered again after its tokens have arrived.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -51,6 +52,8 @@ pub(crate) struct FakeZoom {
 struct State {
     /// Code → challenge and user.
     codes: HashMap<String, (String, String)>,
+    /// Codes whose tokens have arrived.
+    spent: HashSet<String>,
     given: u32,
     scripted: HashMap<Endpoint, VecDeque<Answer>>,
     requests: Vec<(Endpoint, Request<Bytes>)>,
@@ -102,7 +105,11 @@ impl Http for FakeZoom {
             state.requests.push((endpoint, request.clone()));
             let scripted = state.scripted.get_mut(&endpoint).and_then(VecDeque::pop_front);
             let heard = matches!(scripted, None | Some(Answer::Timeout | Answer::Broken | Answer::Hang));
-            (scripted, heard.then(|| state.answer(endpoint, &request)))
+            let proper = heard.then(|| state.answer(endpoint, &request));
+            if scripted.is_none() && endpoint == Endpoint::Token {
+                state.spend(&request);
+            }
+            (scripted, proper)
         };
         let host = || request.uri().host().unwrap().to_owned();
         match scripted {
@@ -135,8 +142,13 @@ impl State {
         }
     }
 
+    fn spend(&mut self, request: &Request<Bytes>) {
+        let code = form(request)["code"].clone();
+        assert!(self.spent.insert(code), "a spent code was offered again");
+    }
+
     fn exchange(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
-        let form: HashMap<String, String> = url::form_urlencoded::parse(request.body()).into_owned().collect();
+        let form = form(request);
         assert_eq!(form["redirect_uri"], "https://app.example.com/zoom/callback");
         let challenge = CodeChallenge::s256(&CodeVerifier::new(&*form["code_verifier"]));
         let Some((expected, user)) = self.codes.remove(&form["code"]) else { return bad_code() };
@@ -152,6 +164,10 @@ impl State {
         });
         reply(200, body.to_string())
     }
+}
+
+fn form(request: &Request<Bytes>) -> HashMap<String, String> {
+    url::form_urlencoded::parse(request.body()).into_owned().collect()
 }
 
 fn bad_code() -> Response<Bytes> {
