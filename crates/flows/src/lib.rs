@@ -3,4 +3,14 @@
 //! A flow is a struct that owns just the ports it needs ([`port`]) and knows neither HTTP servers nor databases.
 //! Handlers in `gateway` extract, call one method of a flow, and encode its answer.
 
+pub mod assertion;
+pub mod fault;
+pub mod install;
+pub mod installation;
+pub mod launch;
 pub mod port;
+pub mod revocation;
+pub mod seal;
+pub mod session;
+pub mod vault;
+pub mod zoom;

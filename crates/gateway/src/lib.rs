@@ -1,1 +1,268 @@
-//! placeholder
+//! HTTP in and out: the routes of Stagedoor, the app behind its gate, and the client for calls to Zoom.
+//!
+//! A request meets the edge first (its id, its admission, later its security headers), then a route of ours or the
+//! app. Handlers extract, call one method of a flow, and encode; what Stagedoor itself has to say is a notice, which the
+//! edge writes as a page or as a problem.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, get};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use prometheus_client::metrics::gauge::Gauge;
+use stagedoor_flows::assertion::Assertions;
+use stagedoor_flows::install::Install;
+use stagedoor_flows::installation::Installations;
+use stagedoor_flows::launch::Launch;
+use stagedoor_flows::revocation::Revocations;
+use stagedoor_flows::session::Sessions;
+use stagedoor_flows::vault::Vault;
+use tokio::net::TcpListener;
+use tower::{ServiceExt, service_fn};
+
+mod admin;
+pub mod admission;
+mod app;
+mod client;
+mod config;
+pub mod cookie;
+mod edge;
+mod files;
+pub mod headers;
+mod install;
+mod metrics;
+mod notice;
+mod origin;
+mod proxy;
+mod route;
+mod server;
+mod session;
+mod system;
+mod upkeep;
+
+pub use client::{HttpClient, OutboundLimits};
+pub use config::{
+    App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
+};
+pub use system::{SystemClock, SystemEntropy};
+
+use admin::Admin;
+use app::{Public, Source};
+use edge::{Edge, RequestIds};
+use files::Files;
+use headers::{SecurityHeaders, is_loopback};
+use install::Installing;
+use metrics::Metrics;
+use notice::{Notice, Places};
+use origin::Origin;
+use proxy::{Identity, Proxy, Tunnels};
+use route::Route;
+use server::Stop;
+use session::SessionPage;
+
+/// The flows that the routes call.
+pub struct Flows {
+    /// Adds the app.
+    pub install: Install,
+    /// Opens the app.
+    pub launch: Launch,
+    /// Seals and opens session cookies.
+    pub sessions: Sessions,
+    /// Says who has added the app.
+    pub installations: Installations,
+    /// Signs who calls, for an upstream.
+    pub assertions: Assertions,
+    /// Knows whose sessions are over.
+    pub revocations: Arc<Revocations>,
+    /// Is asked whether it is ready, and cleaned up.
+    pub vault: Vault,
+}
+
+/// The gateway, ready to serve.
+pub struct Gateway {
+    edge: Arc<Edge>,
+    admin: Arc<Admin>,
+    revocations: Arc<Revocations>,
+    limits: Limits,
+    stop: Stop,
+}
+
+impl Gateway {
+    /// Checks the settings and builds the gateway.
+    pub fn new(config: Config, flows: Flows) -> Result<Self, ConfigError> {
+        check(&config)?;
+        let stop = Stop::new();
+        let metrics = Arc::new(Metrics::new());
+        let places = Places {
+            install: format!("{}{}", config.prefix, Route::Install.path().unwrap_or_default()),
+            style: format!("{}{}", config.prefix, Route::Style.path().unwrap_or_default()),
+        };
+        let source = source(&config, &flows, &metrics, &stop)?;
+        let app = config.app.as_ref();
+        let app = app::App {
+            source,
+            launch: flows.launch.clone(),
+            sessions: flows.sessions.clone(),
+            session_config: config.session,
+            browsers: app.map_or(Browsers::Deny, |app| app.browsers),
+            public: Public::parse(app.map_or(&[][..], |app| &app.public))?,
+            origin: Origin::new(&config.public_url),
+        };
+        let admin = Arc::new(Admin {
+            vault: flows.vault.clone(),
+            metrics: Arc::clone(&metrics),
+            stopping: Arc::clone(&stop.stopping),
+            revocations_known: Arc::default(),
+        });
+        let revocations = Arc::clone(&flows.revocations);
+        let edge = Arc::new(Edge {
+            routes: routes(&config, flows, &places, &stop),
+            headers: SecurityHeaders::new(&config)?,
+            prefix: config.prefix,
+            app,
+            places,
+            metrics,
+            ids: RequestIds::new(),
+            stopping: Arc::clone(&stop.stopping),
+        });
+        Ok(Self { edge, admin, revocations, limits: config.limits, stop })
+    }
+
+    /// The public routes as one router, without a listener: for tests. Every request comes from 127.0.0.1.
+    pub fn router(&self) -> Router {
+        let edge = Arc::clone(&self.edge);
+        let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+        Router::new().fallback_service(service_fn(move |request| Arc::clone(&edge).answer(here, request)))
+    }
+
+    /// The admin routes as one router, without a listener: for tests.
+    pub fn admin_router(&self) -> Router {
+        admin::router(Arc::clone(&self.admin))
+    }
+
+    /// Serves until `shutdown` completes, then stops: accepts nothing more, finishes what is in flight, and cuts what is
+    /// left after [`Limits::stop`]. Returns when everything has ended.
+    pub async fn serve(
+        self,
+        public: TcpListener,
+        admin: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let Self { edge, admin: admin_state, revocations, limits, stop } = self;
+        let connections = edge.metrics.connections.clone();
+        let known = Arc::clone(&admin_state.revocations_known);
+        let vault = admin_state.vault.clone();
+        let admin_routes = admin::router(admin_state);
+        let answer = move |peer: IpAddr, request: Request| Arc::clone(&edge).answer(peer, request);
+        let answer_admin = move |_: IpAddr, request: Request| admin_routes.clone().oneshot(request);
+
+        let upkeep = stop.finish.clone();
+        let serving = async {
+            tokio::join!(
+                server::accept(public, answer, limits, connections, stop.clone()),
+                server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
+                upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
+                upkeep.run_until_cancelled(upkeep::purge(vault)),
+            )
+        };
+        let stopping = async {
+            shutdown.await;
+            stop.stop(limits.stop).await;
+        };
+        tokio::join!(serving, stopping);
+        Ok(())
+    }
+}
+
+fn check(config: &Config) -> Result<(), ConfigError> {
+    let url = &config.public_url;
+    let is_origin = matches!(url.scheme(), "https" | "http")
+        && (url.scheme() == "https" || is_loopback(url))
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !is_origin {
+        return Err(ConfigError::PublicUrl(url.clone()));
+    }
+    let prefix = &config.prefix;
+    let is_plain = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_'));
+    let is_path = prefix.len() > 1 && prefix.starts_with('/') && !prefix.ends_with('/');
+    if !is_path || !is_plain || admission::path(prefix).is_err() {
+        return Err(ConfigError::Prefix(prefix.clone()));
+    }
+    Ok(())
+}
+
+fn source(config: &Config, flows: &Flows, metrics: &Arc<Metrics>, stop: &Stop) -> Result<Option<Source>, ConfigError> {
+    let Some(app) = &config.app else { return Ok(None) };
+    Ok(Some(match &app.source {
+        AppSource::Root(root) => Source::Files(Files::directory(root.clone())?),
+        AppSource::Embedded(files) => Source::Files(Files::embedded(files)),
+        AppSource::Upstream(upstream) => {
+            let (tasks, cut) = (stop.tasks.clone(), stop.cut.clone());
+            let tunnels = Tunnels::new(config.limits.connections, tasks, cut, Arc::clone(metrics));
+            let identity = Identity::new(flows.assertions.clone());
+            Source::Upstream(Box::new(Proxy::new(upstream, config, identity, tunnels)?))
+        }
+    }))
+}
+
+/// The gateway's own routes; each has just the flow that it calls.
+fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router {
+    let begin_url = config.public_url.join(&places.install).expect("a checked path joins an origin");
+    let installing = Arc::new(Installing {
+        install: flows.install,
+        begin_url: HeaderValue::from_str(begin_url.as_str()).expect("a URL is visible ASCII"),
+        exchanges: stop.tasks.clone(),
+    });
+    let page = Arc::new(SessionPage { sessions: flows.sessions, installations: flows.installations });
+    let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
+    let handlers: [(Route, MethodRouter); 5] = [
+        (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
+        (Route::Callback, get_only(install::finish).with_state(installing)),
+        (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
+        (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
+        (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
+    ];
+    handlers.into_iter().fold(Router::new().fallback(not_found), |router, (route, handler)| {
+        router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
+    })
+}
+
+/// A route that acts: GET, and not HEAD, by which link checkers would begin or end installs.
+fn get_only<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    let refused = async || ([(header::ALLOW, "GET")], not_allowed().await);
+    get(handler).on(MethodFilter::HEAD, refused).fallback(refused)
+}
+
+/// A route that always answers the same.
+fn fixed(kind: &'static str, cache: &'static str, content: Bytes) -> MethodRouter {
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
+    get(async move || (headers, content)).fallback(not_allowed)
+}
+
+async fn not_allowed() -> Notice {
+    let sentence = "This address cannot be used in this way.";
+    Notice::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", sentence, "Use GET.")
+}
+
+async fn not_found() -> Notice {
+    let sentence = "There is nothing at this address.";
+    Notice::problem(StatusCode::NOT_FOUND, "not_found", sentence, "Check the address.")
+}
+
+/// The style of our own pages. A file and not a part of the page: Zoom's client blocks styles inside a page.
+const STYLE: &str = include_str!("../templates/style.css");

@@ -2,6 +2,13 @@
 //!
 //! Everything here is a function of its arguments: no network, no clock, no entropy. Callers pass bytes and `now`.
 
+pub mod api;
+pub mod context;
+pub mod deeplink;
 pub mod id;
+pub mod json;
+pub mod jwt;
+pub mod oauth;
 pub mod secret;
 pub mod time;
+pub mod zoom_error;

@@ -1,0 +1,128 @@
+//! Installations: who has added the app, and the grant that came with it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stagedoor_protocol::api::Profile;
+use stagedoor_protocol::id::ZoomUserId;
+use stagedoor_protocol::oauth::TokenSet;
+use stagedoor_protocol::secret::{AccessToken, RefreshToken};
+use stagedoor_protocol::time::UnixMillis;
+
+use crate::port::Shelf;
+use crate::revocation::Revocations;
+use crate::vault::{Item, Terms, Vault, VaultError};
+use crate::zoom::{Zoom, ZoomError};
+
+/// How long a refresh token lives, in seconds: 90 days.
+const REFRESH_LIFE_SECONDS: i64 = 90 * 86_400;
+
+/// One user's grant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Installation {
+    /// The user.
+    pub user: ZoomUserId,
+    /// The name to show.
+    pub name: Option<String>,
+    /// For calls to Zoom's API.
+    #[serde(with = "stagedoor_protocol::secret::exposed")]
+    pub access: AccessToken,
+    /// For the next refresh.
+    #[serde(with = "stagedoor_protocol::secret::exposed")]
+    pub refresh: RefreshToken,
+    /// When the access token expires.
+    pub access_expires: UnixMillis,
+    /// The granted scopes.
+    pub scopes: Vec<String>,
+    /// When the app was added.
+    pub installed: UnixMillis,
+    /// When the tokens were given.
+    pub refreshed: UnixMillis,
+}
+
+impl Item for Installation {
+    const SHELF: Shelf = Shelf("installation");
+}
+
+impl Installation {
+    pub(crate) fn new(profile: Profile, tokens: TokenSet, now: UnixMillis) -> Self {
+        let life = i64::try_from(tokens.expires_in.as_secs()).unwrap_or(0);
+        Self {
+            user: profile.id,
+            name: profile.name,
+            access: tokens.access,
+            refresh: tokens.refresh,
+            access_expires: now.plus_seconds(life),
+            scopes: tokens.scopes,
+            installed: now,
+            refreshed: now,
+        }
+    }
+
+    /// When the refresh token, and with it the grant, ends if it is not refreshed before.
+    pub fn usable_until(&self) -> UnixMillis {
+        self.refreshed.plus_seconds(REFRESH_LIFE_SECONDS)
+    }
+
+    /// Whether the grant can still give tokens at `now`.
+    pub fn is_usable(&self, now: UnixMillis) -> bool {
+        self.usable_until() > now
+    }
+}
+
+/// Looks after installations: for the session page and for the operator.
+#[derive(Clone)]
+pub struct Installations {
+    vault: Vault,
+    zoom: Zoom,
+    revocations: Arc<Revocations>,
+}
+
+/// What a revocation came to.
+#[derive(Debug)]
+pub struct Revoked {
+    /// How many records of the user were erased.
+    pub erased: u64,
+    /// Whether Zoom took the token back; `Err` where Zoom was not reached or refused, which leaves the grant to expire.
+    pub at_zoom: Result<(), ZoomError>,
+}
+
+impl Installations {
+    /// Builds the flow.
+    pub fn new(vault: Vault, zoom: Zoom, revocations: Arc<Revocations>) -> Self {
+        Self { vault, zoom, revocations }
+    }
+
+    /// The installation of a user.
+    pub async fn of(&self, user: &ZoomUserId) -> Result<Option<Installation>, VaultError> {
+        Ok(self.vault.get(user.as_str()).await?.map(|kept| kept.item))
+    }
+
+    /// The installation of a user, if its grant is usable now.
+    pub async fn usable(&self, user: &ZoomUserId) -> Result<Option<Installation>, VaultError> {
+        Ok(self.of(user).await?.filter(|installation| installation.is_usable(self.vault.now())))
+    }
+
+    /// Every installation. One that does not open is an error.
+    pub async fn list(&self) -> Result<Vec<Installation>, VaultError> {
+        self.vault.list().await?.into_iter().collect()
+    }
+
+    /// Ends a user's sessions, erases everything that is kept of them, and gives the token back to Zoom.
+    ///
+    /// Sessions end and records go also where no installation is found, which gives `None`, or where it does not open,
+    /// which is an error afterwards.
+    pub async fn revoke(&self, user: &ZoomUserId) -> Result<Option<Revoked>, VaultError> {
+        self.revocations.revoke(user).await?;
+        let installation = self.of(user).await;
+        let erased = self.vault.remove_owned(user).await?;
+        let Some(installation) = installation? else { return Ok(None) };
+        let at_zoom = self.zoom.revoke(&installation.access).await;
+        Ok(Some(Revoked { erased, at_zoom }))
+    }
+
+    pub(crate) async fn keep(&self, installation: &Installation) -> Result<(), VaultError> {
+        let terms = Terms { owner: Some(&installation.user), expires: None };
+        self.vault.put(installation.user.as_str(), installation, terms).await
+    }
+}

@@ -1,0 +1,152 @@
+//! Sessions: sealed cookies that hold who the user is and where the app was opened. Nothing is stored for them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use stagedoor_protocol::context::AppContext;
+use stagedoor_protocol::id::{MeetingUuid, ZoomUserId};
+use stagedoor_protocol::secret;
+use stagedoor_protocol::time::UnixMillis;
+use zeroize::Zeroizing;
+
+use crate::port::{Clock, Entropy};
+use crate::revocation::Revocations;
+use crate::seal::Sealer;
+
+secret! {
+    /// The id of a session: 256 random bits. Third-party flows are bound to it.
+    pub struct SessionId;
+    /// A sealed session as it travels in a cookie.
+    pub struct SessionCookie;
+}
+
+/// Where the app runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Surface {
+    /// The desktop or mobile client, which sends the context in a header.
+    Client,
+    /// The web client, where a page hands the context over.
+    Pwa,
+}
+
+/// Who has the app open, and where.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The session's own id.
+    #[serde(with = "stagedoor_protocol::secret::exposed")]
+    pub id: SessionId,
+    /// The Zoom user; `None` for a guest.
+    pub user: Option<ZoomUserId>,
+    /// Where the app was opened: `panel`, `meeting`, `webinar`, `chat`, or something newer.
+    pub kind: String,
+    /// The meeting, while in one.
+    pub meeting: Option<MeetingUuid>,
+    /// The role in the meeting when the app was opened.
+    pub role: Option<String>,
+    /// The action of the deep link that opened the app.
+    pub action: Option<String>,
+    /// Where the app runs.
+    pub surface: Surface,
+    /// When it began, or was last renewed by a launch.
+    pub issued: UnixMillis,
+    /// When it ends.
+    pub expires: UnixMillis,
+}
+
+/// The action may carry a one-time handle, so it is not printed.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, kind, surface, issued, expires, .. } = self;
+        let mut session = f.debug_struct("Session");
+        session.field("user", user).field("kind", kind).field("surface", surface);
+        session.field("issued", issued).field("expires", expires).finish_non_exhaustive()
+    }
+}
+
+/// How long sessions live, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionTtl {
+    /// In the desktop and mobile client.
+    pub client: i64,
+    /// In the web client.
+    pub pwa: i64,
+}
+
+/// Begins, seals and opens sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    sealer: Arc<Sealer>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    revocations: Arc<Revocations>,
+    ttl: SessionTtl,
+}
+
+const PLACE: &[&[u8]] = &[b"cookie", b"session"];
+
+/// The longest cookie that is looked at, in bytes. Browsers keep 4,096.
+const MAX_COOKIE: usize = 4096;
+
+impl Sessions {
+    /// Builds the flow; `sealer` is one of [`Purpose::Session`](crate::seal::Purpose::Session).
+    pub fn new(
+        sealer: Sealer,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        revocations: Arc<Revocations>,
+        ttl: SessionTtl,
+    ) -> Self {
+        Self { sealer: Arc::new(sealer), clock, entropy, revocations, ttl }
+    }
+
+    /// Begins the session of a launch. The same user keeps the id of a session that is still open; another user, and
+    /// every guest, gets a new one.
+    pub fn begin(&self, context: AppContext, surface: Surface, current: Option<&Session>) -> Session {
+        let now = self.clock.now();
+        let same = current.filter(|session| session.user.is_some() && session.user == context.user);
+        let id = same.map_or_else(|| self.new_id(), |session| session.id.clone());
+        let ttl = match surface {
+            Surface::Client => self.ttl.client,
+            Surface::Pwa => self.ttl.pwa,
+        };
+        Session {
+            id,
+            user: context.user,
+            kind: context.kind,
+            meeting: context.meeting,
+            role: context.role,
+            action: context.action,
+            surface,
+            issued: now,
+            expires: now.plus_seconds(ttl),
+        }
+    }
+
+    /// Seals a session for its cookie.
+    pub fn seal(&self, session: &Session) -> SessionCookie {
+        let plaintext = Zeroizing::new(serde_json::to_vec(session).expect("a session is a plain struct"));
+        SessionCookie::new(URL_SAFE_NO_PAD.encode(self.sealer.seal(PLACE, &plaintext, &*self.entropy)))
+    }
+
+    /// Opens a cookie. Anything but a live, unrevoked session of ours is no session.
+    pub fn open(&self, cookie: &str) -> Option<Session> {
+        if cookie.len() > MAX_COOKIE {
+            return None;
+        }
+        let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+        let plaintext = Zeroizing::new(self.sealer.open(PLACE, &sealed).ok()?);
+        let session: Session = serde_json::from_slice(&plaintext).ok()?;
+        let live = session.expires > self.clock.now() && !self.revocations.covers(&session);
+        live.then_some(session)
+    }
+
+    fn new_id(&self) -> SessionId {
+        let mut bytes = [0; 32];
+        self.entropy.fill(&mut bytes);
+        SessionId::new(URL_SAFE_NO_PAD.encode(bytes))
+    }
+}

@@ -1,0 +1,206 @@
+//! Typed, sealed storage over the [`Store`] port.
+//!
+//! A key is hashed before it becomes a [`Place`], so that a dump of the store holds neither states nor user ids, and
+//! the content is sealed with shelf, key and owner as associated data, so that no record can be moved or swapped.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stagedoor_protocol::id::ZoomUserId;
+use stagedoor_protocol::time::UnixMillis;
+use zeroize::Zeroizing;
+
+use crate::port::{Clock, Draft, Entropy, Key, Place, Record, Shelf, Store, StoreError, Version, Write};
+use crate::seal::Sealer;
+
+/// Something that is kept in the vault: a struct, its shelf, and no more.
+pub trait Item: Serialize + DeserializeOwned + Send + Sync {
+    /// The shelf it lies on.
+    const SHELF: Shelf;
+}
+
+/// Typed, sealed storage.
+#[derive(Clone)]
+pub struct Vault {
+    store: Arc<dyn Store>,
+    sealer: Arc<Sealer>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// An item that was read, with what is needed to replace it.
+#[derive(Clone, Debug)]
+pub struct Kept<T> {
+    /// The item.
+    pub item: T,
+    place: Place,
+    version: Version,
+}
+
+/// Why the vault has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The store does not answer.
+    #[error("the vault cannot reach its store")]
+    Store(#[from] StoreError),
+    /// A record does not open: sealed with a secret that is not configured any more, or changed in the store.
+    #[error("a record on shelf {shelf} does not open with the configured secrets")]
+    Sealed {
+        /// The shelf.
+        shelf: &'static str,
+    },
+    /// A record opens but does not read: written by a newer version.
+    #[error("a record on shelf {shelf} does not read; a newer version of Stagedoor wrote it")]
+    Content {
+        /// The shelf.
+        shelf: &'static str,
+    },
+}
+
+/// How an item is kept: whose it is, and until when.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// Whose it is; everything of an owner can be removed at once.
+    pub owner: Option<&'a ZoomUserId>,
+    /// Until when; `None` for ever.
+    pub expires: Option<UnixMillis>,
+}
+
+impl Vault {
+    /// Builds a vault; `sealer` is one of [`Purpose::Record`](crate::seal::Purpose::Record).
+    pub fn new(store: Arc<dyn Store>, sealer: Arc<Sealer>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { store, sealer, clock, entropy }
+    }
+
+    /// The clock by which records expire.
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    /// Keeps a new item; says `false` where a live one lies already.
+    pub async fn insert<T: Item>(&self, key: &str, item: &T, terms: Terms<'_>) -> Result<bool, VaultError> {
+        let draft = self.draft(place::<T>(key), terms.owner.map(owner_key), terms.expires, item);
+        Ok(matches!(self.store.insert(draft, self.now()).await?, Write::Done(_)))
+    }
+
+    /// Reads an item.
+    pub async fn get<T: Item>(&self, key: &str) -> Result<Option<Kept<T>>, VaultError> {
+        let record = self.store.get(place::<T>(key), self.now()).await?;
+        record.map(|record| self.open(record)).transpose()
+    }
+
+    /// Replaces an item that must not have changed since it was read; says `false` where it has.
+    pub async fn replace<T: Item>(&self, kept: &Kept<T>, item: &T, terms: Terms<'_>) -> Result<bool, VaultError> {
+        let draft = self.draft(kept.place, terms.owner.map(owner_key), terms.expires, item);
+        Ok(matches!(self.store.replace(draft, kept.version, self.now()).await?, Write::Done(_)))
+    }
+
+    /// Keeps an item whether or not one lies there. The last of several concurrent writers wins.
+    pub async fn put<T: Item>(&self, key: &str, item: &T, terms: Terms<'_>) -> Result<(), VaultError> {
+        let place = place::<T>(key);
+        loop {
+            let now = self.now();
+            let draft = self.draft(place, terms.owner.map(owner_key), terms.expires, item);
+            let write = match self.store.get(place, now).await? {
+                Some(record) => self.store.replace(draft, record.version, now).await?,
+                None => self.store.insert(draft, now).await?,
+            };
+            if matches!(write, Write::Done(_)) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes and returns an item, at most once.
+    pub async fn take<T: Item>(&self, key: &str) -> Result<Option<T>, VaultError> {
+        let record = self.store.take(place::<T>(key), self.now()).await?;
+        record.map(|record| self.open(record).map(|kept| kept.item)).transpose()
+    }
+
+    /// Removes an item; says whether it was there.
+    pub async fn remove<T: Item>(&self, key: &str) -> Result<bool, VaultError> {
+        Ok(self.store.remove(place::<T>(key), self.now()).await?)
+    }
+
+    /// Removes everything of an owner, on every shelf; returns how many records.
+    pub async fn remove_owned(&self, owner: &ZoomUserId) -> Result<u64, VaultError> {
+        Ok(self.store.remove_owned(owner_key(owner), self.now()).await?)
+    }
+
+    /// Reads every record of a shelf, page by page in no meaningful order. One that does not open is an error of its
+    /// own, so that the caller decides whether the others count.
+    pub async fn list<T: Item>(&self) -> Result<Vec<Result<T, VaultError>>, VaultError> {
+        const PAGE: usize = 256;
+        let mut items = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.list(T::SHELF, after, PAGE, self.now()).await?;
+            after = page.last().map(|record| record.draft.place.key);
+            let full = page.len() == PAGE;
+            items.extend(page.into_iter().map(|record| self.open(record).map(|kept| kept.item)));
+            if !full {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Says whether records can be written.
+    pub async fn ready(&self) -> Result<(), VaultError> {
+        Ok(self.store.ready().await?)
+    }
+
+    /// Removes expired records, a bounded number at a time; returns how many.
+    pub async fn purge(&self) -> Result<u64, VaultError> {
+        Ok(self.store.purge(self.now(), 1000).await?)
+    }
+
+    fn draft<T: Item>(&self, place: Place, owner: Option<Key>, expires: Option<UnixMillis>, item: &T) -> Draft {
+        let plaintext = Zeroizing::new(serde_json::to_vec(item).expect("an item is a plain struct"));
+        let mut draft = Draft { place, owner, sealed: Vec::new(), expires };
+        draft.sealed = self.sealer.seal(&associated(&draft, &until(&draft)), &plaintext, &*self.entropy);
+        draft
+    }
+
+    fn open<T: Item>(&self, record: Record) -> Result<Kept<T>, VaultError> {
+        let Record { draft, version } = record;
+        let name = T::SHELF.0;
+        let plaintext = self
+            .sealer
+            .open(&associated(&draft, &until(&draft)), &draft.sealed)
+            .map_err(|_| VaultError::Sealed { shelf: name })?;
+        let item =
+            serde_json::from_slice(&Zeroizing::new(plaintext)).map_err(|_| VaultError::Content { shelf: name })?;
+        Ok(Kept { item, place: draft.place, version })
+    }
+}
+
+/// What a record is bound to: shelf, key, owner and expiry.
+fn associated<'a>(draft: &'a Draft, until: &'a [u8]) -> [&'a [u8]; 4] {
+    let Draft { place, owner, .. } = draft;
+    [place.shelf.0.as_bytes(), &place.key.0, owner.as_ref().map_or(&[][..], |owner| &owner.0), until]
+}
+
+fn until(draft: &Draft) -> Vec<u8> {
+    draft.expires.map_or_else(Vec::new, |instant| instant.0.to_le_bytes().to_vec())
+}
+
+fn place<T: Item>(key: &str) -> Place {
+    Place { shelf: T::SHELF, key: hash(T::SHELF.0, key) }
+}
+
+fn owner_key(owner: &ZoomUserId) -> Key {
+    hash("owner", owner.as_str())
+}
+
+/// Plain SHA-256: keys are random or unguessable, and an unkeyed hash survives a change of the secret.
+fn hash(domain: &str, key: &str) -> Key {
+    let mut context = Context::new(&SHA256);
+    context.update(&(domain.len() as u64).to_le_bytes());
+    context.update(domain.as_bytes());
+    context.update(key.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    Key(bytes)
+}

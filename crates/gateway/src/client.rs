@@ -1,0 +1,124 @@
+//! The HTTP client for calls to Zoom: the `Http` port, with limits on everything.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+use stagedoor_flows::port::{Http, HttpError};
+
+/// Limits on one call.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboundLimits {
+    /// Until there is a connection (without TLS).
+    pub connect: Duration,
+    /// For the whole exchange.
+    pub total: Duration,
+    /// The largest answer, in bytes.
+    pub body: usize,
+}
+
+impl Default for OutboundLimits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(3), total: Duration::from_secs(8), body: 1024 * 1024 }
+    }
+}
+
+/// Sends requests over HTTP/1.1 or HTTP/2, with TLS verified against the roots of the operating system, or Mozilla's
+/// where it has none. Follows no redirect and takes no proxy from the environment.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    limits: OutboundLimits,
+}
+
+impl HttpClient {
+    /// Builds a client.
+    pub fn new(limits: OutboundLimits) -> Result<Self, rustls::Error> {
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls()?)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(tcp(limits.connect));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_max_idle_per_host(8)
+            .http1_max_buf_size(64 * 1024)
+            .http2_max_header_list_size(64 * 1024)
+            .build(connector);
+        Ok(Self { client, limits })
+    }
+
+    async fn exchange(&self, request: Request<Bytes>, host: &str) -> Result<Response<Bytes>, HttpError> {
+        let sent = self.client.request(request.map(Full::new)).await;
+        let (parts, body) = sent.map_err(|error| unsent(error, host))?.into_parts();
+        let body = Limited::new(body, self.limits.body).collect().await.map_err(|source| {
+            if source.is::<LengthLimitError>() {
+                HttpError::TooLarge { host: host.to_owned() }
+            } else {
+                HttpError::Broken { host: host.to_owned(), source }
+            }
+        })?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+}
+
+#[async_trait]
+impl Http for HttpClient {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let host = host_of(request.uri());
+        tokio::time::timeout(self.limits.total, self.exchange(request, &host))
+            .await
+            .unwrap_or_else(|_| Err(HttpError::Timeout { host }))
+    }
+}
+
+/// TLS towards others, with aws-lc-rs.
+pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
+    let builder = || {
+        ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+    };
+    Ok(match builder()?.with_native_roots() {
+        Ok(builder) => builder.with_no_client_auth(),
+        Err(_) => builder()?.with_webpki_roots().with_no_client_auth(),
+    })
+}
+
+/// TCP towards others.
+pub(crate) fn tcp(connect: Duration) -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect));
+    connector
+}
+
+fn unsent(error: hyper_util::client::legacy::Error, host: &str) -> HttpError {
+    let host = host.to_owned();
+    if error.is_connect() {
+        HttpError::Connect { host, source: Box::new(error) }
+    } else if error
+        .source()
+        .and_then(|source| source.downcast_ref::<hyper::Error>())
+        .is_some_and(hyper::Error::is_timeout)
+    {
+        HttpError::Timeout { host }
+    } else {
+        HttpError::Broken { host, source: Box::new(error) }
+    }
+}
+
+/// The host alone: a path or query may hold a secret.
+fn host_of(uri: &Uri) -> String {
+    uri.host().unwrap_or("nowhere").to_owned()
+}

@@ -1,0 +1,204 @@
+//! The edge: the one layer around everything. A request gets its id and is admitted; an answer gets its notice
+//! written, its security headers and its id; both are counted and logged.
+//!
+//! One layer instead of a chain, because a chain of layers costs a third of the throughput.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use axum::{Router, extract::Request};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use stagedoor_flows::port::Entropy;
+use tower::ServiceExt;
+
+use crate::admission::{self, Refused};
+use crate::app::App;
+use crate::headers::{Author, SecurityHeaders};
+use crate::metrics::Metrics;
+use crate::notice::{Audience, Notice, Places};
+use crate::route::Route;
+use crate::system::SystemEntropy;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The layer, with what it is around.
+pub(crate) struct Edge {
+    pub(crate) prefix: String,
+    pub(crate) routes: Router,
+    pub(crate) app: App,
+    pub(crate) headers: SecurityHeaders,
+    pub(crate) places: Places,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) ids: RequestIds,
+    /// Set when the gateway stops: every answer then closes its connection.
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+/// What the edge knows of a request, for those inside.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) id: HeaderValue,
+    pub(crate) peer: IpAddr,
+    pub(crate) audience: Audience,
+}
+
+impl Edge {
+    /// Answers a request.
+    pub(crate) async fn answer(self: Arc<Self>, peer: IpAddr, mut request: Request) -> Result<Response, Infallible> {
+        let started = Instant::now();
+        let (method, version) = (request.method().clone(), request.version());
+        let route = Route::of(request.uri().path(), &self.prefix);
+        let path = (route == Route::App && tracing::enabled!(target: "access", tracing::Level::INFO))
+            .then(|| request.uri().path().to_owned());
+        let audience = Audience::of(&method, request.headers());
+        let arrival = Arrival { id: self.ids.next(), peer, audience };
+
+        let admitted = admission::admit(&method, request.uri(), version, request.headers());
+        let mut response = match admitted {
+            Ok(()) => {
+                request.headers_mut().insert(REQUEST_ID, arrival.id.clone());
+                self.inside(route, request, &arrival).await
+            }
+            Err(refused) => refuse(refused),
+        };
+
+        let author = self.write_notice(&mut response, &arrival, route);
+        let status = response.status();
+        let headers = response.headers_mut();
+        self.headers.complete(author, status, headers);
+        headers.insert(REQUEST_ID, arrival.id.clone());
+        if self.stopping.load(Ordering::Relaxed)
+            && version < Version::HTTP_2
+            && status != StatusCode::SWITCHING_PROTOCOLS
+        {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+
+        let took = started.elapsed();
+        self.metrics.answered(route, &method, status, took);
+        tracing::info!(
+            target: "access",
+            request = id_text(&arrival.id),
+            method = method_name(&method),
+            route = route.name(),
+            path = path.as_deref(),
+            status = status.as_u16(),
+            ms = took.as_secs_f64() * 1000.0,
+        );
+        Ok(response)
+    }
+
+    /// A panic inside is one failed request, not a dead connection.
+    async fn inside(&self, route: Route, mut request: Request, arrival: &Arrival) -> Response {
+        let answered = async {
+            if route == Route::App {
+                return self.app.answer(request, arrival).await;
+            }
+            request.extensions_mut().insert(arrival.clone());
+            match self.routes.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        };
+        AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|_| {
+            let sentence = "Something went wrong inside this app's gateway.";
+            Notice::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, "Try again in a minute.")
+                .into_response()
+        })
+    }
+
+    /// Writes the notice, if the answer is one, and says who wrote the answer.
+    fn write_notice(&self, response: &mut Response, arrival: &Arrival, route: Route) -> Author {
+        let Some(notice) = response.extensions_mut().remove::<Notice>() else {
+            return if route == Route::App { Author::App } else { Author::Stagedoor };
+        };
+        log(&notice, arrival, route);
+        let (kind, body) = notice.write(arrival.audience, id_text(&arrival.id), &self.places);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, kind);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // A router has measured the empty body that stood in for the notice.
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        *response.body_mut() = Body::from(body);
+        Author::Stagedoor
+    }
+}
+
+/// Only here does the cause of a failure meet the log.
+fn log(notice: &Notice, arrival: &Arrival, route: Route) {
+    let (request, route, code) = (id_text(&arrival.id), route.name(), notice.code);
+    let (status, cause) = (notice.status.as_u16(), notice.cause.as_deref());
+    if notice.status.is_server_error() {
+        tracing::error!(request, route, code, status, cause, "request failed");
+    } else if cause.is_some() {
+        tracing::info!(request, route, code, status, cause, "request refused");
+    }
+}
+
+fn refuse(refused: Refused) -> Response {
+    let code = match refused {
+        Refused::Host => "host_invalid",
+        Refused::Character | Refused::Path | Refused::Form => "path_invalid",
+    };
+    let sentence = "This request could be understood in more than one way, so it is not answered.";
+    let notice = Notice::problem(StatusCode::BAD_REQUEST, code, sentence, "Check the address.").because(&refused);
+    ([(header::CONNECTION, "close")], notice).into_response()
+}
+
+/// A client can make methods up; a log gets none of them.
+fn method_name(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    }
+}
+
+fn id_text(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
+}
+
+/// Gives out request ids: 64 bits that look random and never repeat within a process.
+pub(crate) struct RequestIds {
+    start: u64,
+    given: AtomicU64,
+}
+
+impl RequestIds {
+    pub(crate) fn new() -> Self {
+        let mut start = [0; 8];
+        SystemEntropy.fill(&mut start);
+        Self { start: u64::from_le_bytes(start), given: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> HeaderValue {
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        let id = mix(self.start.wrapping_add(self.given.fetch_add(1, Ordering::Relaxed))).to_be_bytes();
+        let text: [u8; 16] = std::array::from_fn(|at| digit((id[at / 2] >> (4 - 4 * (at % 2))) & 15));
+        HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
+    }
+}
+
+/// The finaliser of SplitMix64: a bijection, so different numbers stay different.
+fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// Whether a header comes at most once; `Err` where it comes more often.
+pub(crate) fn at_most_one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (first, None) => Ok(first),
+        _ => Err(()),
+    }
+}

@@ -1,0 +1,86 @@
+//! Metrics, with labels from fixed sets only.
+
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::route::Route;
+
+const METHODS: [&str; 4] = ["get", "head", "write", "other"];
+const STATUSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+const SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Vec<Histogram>,
+    /// The counters of `requests`, found without hashing.
+    cells: [[[OnceLock<Counter>; STATUSES.len()]; METHODS.len()]; Route::ALL.len()],
+    /// Open connections.
+    pub(crate) connections: Gauge<i64, AtomicI64>,
+    /// Open WebSockets to the upstream.
+    pub(crate) tunnels: Gauge<i64, AtomicI64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    method: &'static str,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("stagedoor");
+        let requests = Family::default();
+        registry.register("http_requests", "Requests answered", requests.clone());
+        let seconds = Family::<RouteLabel, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from the request to the head of its answer",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        let (connections, tunnels) = (Gauge::default(), Gauge::default());
+        registry.register("http_connections", "Open connections", connections.clone());
+        registry.register("websockets", "Open WebSockets to the upstream", tunnels.clone());
+        let seconds = Route::ALL.map(|route| seconds.get_or_create(&RouteLabel { route: route.name() }).clone()).into();
+        Self { registry, requests, seconds, cells: Default::default(), connections, tunnels }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn answered(&self, route: Route, method: &Method, status: StatusCode, took: Duration) {
+        let class = match *method {
+            Method::GET => 0,
+            Method::HEAD => 1,
+            Method::POST | Method::PUT | Method::PATCH | Method::DELETE => 2,
+            _ => 3,
+        };
+        let status = usize::from(status.as_u16() / 100 - 1).min(STATUSES.len() - 1);
+        let labels = || RequestLabels { route: route.name(), method: METHODS[class], status: STATUSES[status] };
+        let cell = &self.cells[route as usize][class][status];
+        cell.get_or_init(|| self.requests.get_or_create(&labels()).clone()).inc();
+        self.seconds[route as usize].observe(took.as_secs_f64());
+    }
+
+    /// The text that Prometheus reads.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("a String takes any text");
+        text
+    }
+}

@@ -1,0 +1,186 @@
+//! What Stagedoor itself has to say: one notice, as a page for a person or as a problem (RFC 9457) for a program.
+//!
+//! Handlers return a [`Notice`]; the edge knows who asked and writes it.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use askama::Template;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+use stagedoor_flows::fault::{Classified, Fault};
+
+/// Something that Stagedoor has to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    sentence: Cow<'static, str>,
+    advice: Cow<'static, str>,
+    /// Whether a page offers to add the app.
+    offers_install: bool,
+    /// Whether it is good news, which has no code and is always a page.
+    is_page: bool,
+    /// The cause chain, for the log only.
+    pub(crate) cause: Option<String>,
+}
+
+/// Who is asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// A person, who sees a document.
+    Person,
+    /// A script or another program.
+    Program,
+}
+
+impl Audience {
+    /// A browser says what it loads (`Sec-Fetch-Dest`); where it does not, a person's browser accepts HTML.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        if method != Method::GET && method != Method::HEAD {
+            return Self::Program;
+        }
+        let is_document = match headers.get("sec-fetch-dest") {
+            Some(destination) => {
+                matches!(destination.as_bytes(), b"document" | b"iframe" | b"frame" | b"embed" | b"object")
+            }
+            None => headers.get_all(header::ACCEPT).iter().any(|accept| {
+                let accept = accept.as_bytes();
+                accept.windows(b"text/html".len()).any(|part| part.eq_ignore_ascii_case(b"text/html"))
+            }),
+        };
+        if is_document { Self::Person } else { Self::Program }
+    }
+}
+
+impl Notice {
+    /// A refusal or failure.
+    pub(crate) fn problem(
+        status: StatusCode,
+        code: &'static str,
+        sentence: impl Into<Cow<'static, str>>,
+        advice: &'static str,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            sentence: sentence.into(),
+            advice: advice.into(),
+            offers_install: false,
+            is_page: false,
+            cause: None,
+        }
+    }
+
+    /// A page that is no error.
+    pub(crate) fn page(code: &'static str, sentence: &'static str, advice: &'static str) -> Self {
+        Self { is_page: true, ..Self::problem(StatusCode::OK, code, sentence, advice) }
+    }
+
+    /// What a flow's error says.
+    pub(crate) fn of(error: &impl Classified) -> Self {
+        let notice = Self::problem(status(error.fault()), error.code(), error.sentence(), error.advice());
+        notice.because(error)
+    }
+
+    /// Offers to add the app.
+    pub(crate) fn offering_install(self) -> Self {
+        Self { offers_install: true, ..self }
+    }
+
+    /// Keeps the cause for the log.
+    pub(crate) fn because(self, error: &dyn Error) -> Self {
+        let mut cause = error.to_string();
+        let mut next = error.source();
+        while let Some(source) = next {
+            cause.push_str(": ");
+            cause.push_str(&source.to_string());
+            next = source.source();
+        }
+        Self { cause: Some(cause), ..self }
+    }
+
+    /// Writes the notice for whoever asked: content type and body.
+    pub(crate) fn write(&self, audience: Audience, request_id: &str, places: &Places) -> (HeaderValue, String) {
+        if audience == Audience::Person || self.is_page {
+            let page = Page {
+                sentence: &self.sentence,
+                advice: &self.advice,
+                code: (!self.is_page).then_some(self.code),
+                request_id,
+                install: self.offers_install.then_some(&places.install),
+                style: &places.style,
+            };
+            let page = page.render().expect("the template writes into memory");
+            (HeaderValue::from_static("text/html; charset=utf-8"), page)
+        } else {
+            let problem = Problem {
+                kind: "about:blank",
+                title: self.status.canonical_reason().unwrap_or_default(),
+                status: self.status.as_u16(),
+                code: self.code,
+                detail: format!("{} {}", self.sentence, self.advice).trim_end().to_owned(),
+                request_id,
+            };
+            let problem = serde_json::to_string(&problem).expect("a problem is a plain struct");
+            (HeaderValue::from_static("application/problem+json"), problem)
+        }
+    }
+}
+
+/// Where a page's links lead.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    pub(crate) install: String,
+    pub(crate) style: String,
+}
+
+/// The edge finds the notice in the extensions and writes the body.
+impl IntoResponse for Notice {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The one place where a fault becomes a status.
+fn status(fault: Fault) -> StatusCode {
+    match fault {
+        Fault::Caller | Fault::Stale => StatusCode::BAD_REQUEST,
+        Fault::Forbidden => StatusCode::FORBIDDEN,
+        Fault::Operator => StatusCode::INTERNAL_SERVER_ERROR,
+        Fault::Zoom => StatusCode::BAD_GATEWAY,
+        Fault::ZoomBusy | Fault::Store => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::ZoomSlow => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    sentence: &'a str,
+    advice: &'a str,
+    code: Option<&'a str>,
+    request_id: &'a str,
+    install: Option<&'a String>,
+    style: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: String,
+    request_id: &'a str,
+}

@@ -1,0 +1,106 @@
+//! `/session`: who has the app open, for its pages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use serde::Serialize;
+use stagedoor_flows::installation::Installations;
+use stagedoor_flows::session::{Session, Sessions, Surface};
+use stagedoor_protocol::time::UnixMillis;
+
+use crate::cookie::Cookies;
+use crate::notice::Notice;
+
+/// How long the store may take to say whether the app is installed. The rest of the answer does not need it.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the route needs.
+#[derive(Clone)]
+pub(crate) struct SessionPage {
+    pub(crate) sessions: Sessions,
+    pub(crate) installations: Installations,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionJson<'a> {
+    user: Option<User<'a>>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    meeting: Option<&'a str>,
+    role: Option<&'a str>,
+    action: Option<&'a str>,
+    surface: Surface,
+    /// `null` while the store does not answer.
+    installed: Option<bool>,
+    connections: [(); 0],
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+struct User<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+}
+
+/// Answers with the session.
+pub(crate) async fn show(State(this): State<Arc<SessionPage>>, headers: HeaderMap) -> Result<Response, Notice> {
+    let session = Cookies::read(&headers).session.and_then(|cookie| this.sessions.open(cookie));
+    let session = session.ok_or_else(required)?;
+    let grant = this.grant(&session).await;
+    let name = grant.as_ref().and_then(|grant| grant.name.as_deref());
+    let json = SessionJson {
+        user: session.user.as_ref().map(|user| User { id: user.as_str(), name }),
+        kind: &session.kind,
+        meeting: session.meeting.as_ref().map(stagedoor_protocol::id::MeetingUuid::as_str),
+        role: session.role.as_deref(),
+        action: session.action.as_deref(),
+        surface: session.surface,
+        installed: grant.as_ref().map(|grant| grant.usable),
+        connections: [],
+        expires_at: iso_8601(session.expires),
+    };
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((no_store, Json(json)).into_response())
+}
+
+struct Grant {
+    usable: bool,
+    name: Option<String>,
+}
+
+impl SessionPage {
+    /// Whether the user's grant is usable, and the user's name; `None` where the store does not say.
+    async fn grant(&self, session: &Session) -> Option<Grant> {
+        let Some(user) = &session.user else { return Some(Grant { usable: false, name: None }) };
+        match tokio::time::timeout(STORE_PATIENCE, self.installations.usable(user)).await {
+            Ok(Ok(installation)) => Some(Grant {
+                usable: installation.is_some(),
+                name: installation.and_then(|installation| installation.name),
+            }),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the installation cannot be read");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("the store does not answer in time");
+                None
+            }
+        }
+    }
+}
+
+/// The answer to whoever has no session and needs one.
+pub(crate) fn required() -> Notice {
+    let sentence = "This needs a session, and sessions begin by opening the app in Zoom.";
+    Notice::problem(StatusCode::UNAUTHORIZED, "session_required", sentence, "Open the app in Zoom.")
+}
+
+fn iso_8601(instant: UnixMillis) -> String {
+    Timestamp::from_millisecond(instant.0).unwrap_or(Timestamp::MAX).to_string()
+}

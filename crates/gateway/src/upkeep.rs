@@ -1,0 +1,68 @@
+//! What runs beside the requests: reading the revocations, removing expired records.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use stagedoor_flows::revocation::{REFRESH_SECONDS, Revocations};
+use stagedoor_flows::vault::{Vault, VaultError};
+use tokio::time::MissedTickBehavior;
+
+const PURGE: Duration = Duration::from_mins(1);
+
+/// Until the revocations have been read for the first time, this often.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Reads the revocations now and then; sets `known` once they have been read.
+pub(crate) async fn refresh(revocations: Arc<Revocations>, known: Arc<AtomicBool>) {
+    let mut trouble = Trouble::new("the revocations cannot be read; the last known ones count");
+    loop {
+        let read = revocations.refresh().await;
+        trouble.note(read.as_ref().err());
+        if read.is_ok() {
+            known.store(true, Ordering::Relaxed);
+        }
+        let wait = if known.load(Ordering::Relaxed) { Duration::from_secs(REFRESH_SECONDS) } else { RETRY };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Removes expired records now and then.
+pub(crate) async fn purge(vault: Vault) {
+    let mut trouble = Trouble::new("expired records cannot be removed");
+    let mut every = tokio::time::interval(PURGE);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let purged = loop {
+            match vault.purge().await {
+                Ok(0) => break Ok(()),
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => break Err(error),
+            }
+        };
+        trouble.note(purged.as_ref().err());
+    }
+}
+
+/// Logs a trouble when it begins and when it is over, not every time in between.
+struct Trouble {
+    what: &'static str,
+    lasts: bool,
+}
+
+impl Trouble {
+    fn new(what: &'static str) -> Self {
+        Self { what, lasts: false }
+    }
+
+    fn note(&mut self, error: Option<&VaultError>) {
+        match error {
+            Some(error) if !self.lasts => tracing::warn!(error = error as &dyn Error, "{}", self.what),
+            None if self.lasts => tracing::info!("over: {}", self.what),
+            _ => {}
+        }
+        self.lasts = error.is_some();
+    }
+}

@@ -1,0 +1,142 @@
+//! Zoom's REST API, as far as an installation needs it: who the user is, and a deep link into the client.
+//!
+//! See <https://developers.zoom.us/docs/api/users/> and <https://developers.zoom.us/docs/api/marketplace/>.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use crate::deeplink::{Action, DeepLink, DeepLinkHosts};
+use crate::id::ZoomUserId;
+use crate::json::{self, UniqueObject};
+use crate::secret::AccessToken;
+
+/// The user of a token, from `GET /v2/users/me`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Equals `uid` of the user's app contexts.
+    pub id: ZoomUserId,
+    /// The name to show, where Zoom gives one. The user chose it; it holds no control characters.
+    pub name: Option<String>,
+}
+
+/// Why a call of the API gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// Code 124: Zoom does not accept the token (401; 400 on the deep link page).
+    #[error("Zoom does not accept the access token")]
+    Token,
+    /// Code 4711: the token lacks a scope.
+    #[error("the access token lacks a scope that this call needs")]
+    Scope,
+    /// 429.
+    #[error("Zoom asks for fewer requests")]
+    RateLimited,
+    /// 5xx.
+    #[error("Zoom has a problem of its own (status {0})")]
+    Unavailable(u16),
+    /// Any other refusal.
+    #[error("Zoom refused the call (status {status}, code {code:?})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Zoom's number.
+        code: Option<i64>,
+    },
+    /// A success that lacks what was asked for.
+    #[error("Zoom's answer makes no sense")]
+    Malformed,
+    /// A deep link that leads somewhere else than Zoom.
+    #[error("Zoom's answer holds a deep link that does not lead to Zoom")]
+    ForeignLink,
+}
+
+/// The API as seen with one user's token.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The origin of the API, normally `https://api.zoom.us`.
+    pub origin: Url,
+    /// Where deep links may lead.
+    pub hosts: DeepLinkHosts,
+}
+
+impl Api {
+    /// The request that asks who the user is.
+    pub fn me_request(&self, token: &AccessToken) -> Request<Bytes> {
+        self.request(Method::GET, "v2/users/me", token, Bytes::new())
+    }
+
+    /// Reads the answer to [`Api::me_request`].
+    pub fn read_me(answer: &Response<Bytes>) -> Result<Profile, ApiError> {
+        #[derive(Deserialize)]
+        struct Me {
+            id: String,
+            display_name: Option<String>,
+            first_name: Option<String>,
+            last_name: Option<String>,
+        }
+        if answer.status() != StatusCode::OK {
+            return Err(read_error(answer));
+        }
+        let me: Me = json::read(answer.body()).map_err(|_| ApiError::Malformed)?;
+        let id = ZoomUserId::parse(me.id).map_err(|_| ApiError::Malformed)?;
+        let full = [me.first_name, me.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let name = me.display_name.into_iter().chain([full]).map(|name| shown(&name)).find(|name| !name.is_empty());
+        Ok(Profile { id, name })
+    }
+
+    /// The request for a deep link that opens the app with `action`.
+    pub fn deep_link_request(&self, token: &AccessToken, action: &Action) -> Request<Bytes> {
+        let body = serde_json::json!({ "action": action.as_str() }).to_string();
+        self.request(Method::POST, "v2/zoomapp/deeplink", token, Bytes::from(body))
+    }
+
+    /// Reads the answer to [`Api::deep_link_request`]. Zoom documents 200 and, on a sister page, 201.
+    pub fn read_deep_link(&self, answer: &Response<Bytes>) -> Result<DeepLink, ApiError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            deeplink: String,
+        }
+        if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
+            return Err(read_error(answer));
+        }
+        let answer: Answer = json::read(answer.body()).map_err(|_| ApiError::Malformed)?;
+        self.hosts.accept(&answer.deeplink).ok_or(ApiError::ForeignLink)
+    }
+
+    /// The token goes into the header: Zoom has refused tokens in the query since 2023.
+    fn request(&self, method: Method, path: &str, token: &AccessToken, body: Bytes) -> Request<Bytes> {
+        let url = self.origin.join(path).expect("a fixed relative path joins any http URL");
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .expect("tokens are checked to be visible ASCII");
+        bearer.set_sensitive(true);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(AUTHORIZATION, bearer)
+            .header(ACCEPT, "application/json");
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request.body(body).expect("a URL and fixed headers make a request")
+    }
+}
+
+/// A name ends up in pages, logs and terminals, so nothing in it moves a cursor or begins a line.
+fn shown(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).collect::<String>().trim().to_owned()
+}
+
+fn read_error(answer: &Response<Bytes>) -> ApiError {
+    let status = answer.status();
+    let code = serde_json::from_slice(answer.body()).ok().and_then(|UniqueObject(problem)| problem["code"].as_i64());
+    match (status, code) {
+        (StatusCode::TOO_MANY_REQUESTS, _) => ApiError::RateLimited,
+        (status, _) if status.is_server_error() => ApiError::Unavailable(status.as_u16()),
+        (StatusCode::UNAUTHORIZED, _) | (_, Some(124)) => ApiError::Token,
+        (_, Some(4711)) => ApiError::Scope,
+        (status, code) => ApiError::Refused { status: status.as_u16(), code },
+    }
+}
