@@ -7,7 +7,7 @@ macro_rules! files {
 }
 
 /// Every file: its path without a leading slash, and its content.
-pub(crate) const FILES: &[(&str, &[u8])] = files!["index.html"];
+pub(crate) const FILES: &[(&str, &[u8])] = files!["app.js", "favicon.svg", "index.html", "style.css"];
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ const ROLES = {
   meeting: ["host", "co-host", "participant"],
   webinar: ["host", "co-host", "panelist", "attendee"],
 };
+const ENDPOINTS = { authorize: "Consent", token: "Token endpoint", me: "Who is it", deeplink: "Deep link", client: "Client" };
 const PLACES = { panel: "Main window", meeting: "Meeting", webinar: "Webinar" };
 
 let state = null;
@@ -111,7 +112,7 @@ async function loadFaults() {
   byId("faults").replaceChildren(
     el("p", { class: "hint" }, "One at a time for each endpoint. A good backend answers each with a plain sentence and loses nothing."),
     ...[...groups].map(([endpoint, faults]) =>
-      el("fieldset", { class: "fault-group" }, el("legend", {}, endpoint), faults.map(faultRow)),
+      el("fieldset", { class: "fault-group" }, el("legend", {}, ENDPOINTS[endpoint] ?? endpoint), faults.map(faultRow)),
     ),
   );
   if (state) markFaults();

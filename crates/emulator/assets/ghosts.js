@@ -26,10 +26,14 @@ function sketch(arrows) {
     svg("line", { x1: laneX(lane), x2: laneX(lane), y1: 4, y2: 116, stroke: "currentColor", "stroke-opacity": 0.5 }),
   );
   const shafts = arrows.map(([from, to], i) => {
-    const y = 20 + i * (from === to ? 0 : 20);
-    const [x1, x2] = [laneX(from), laneX(to)];
-    const d = from === to ? `M${x1} ${y - 8}h14v12h-12m5-4-5 4 5 4` : `M${x1} ${y}H${x2}m${x2 > x1 ? -6 : 6}-4${x2 > x1 ? "l6 4-6 4" : "l-6 4 6 4"}`;
-    return svg("path", { d, fill: "none", stroke: "currentColor", "stroke-width": 1.5, "stroke-dasharray": "4 3" });
+    const [x1, x2, y] = [laneX(from), laneX(to), 20 + i * 20];
+    const side = x2 > x1 ? -1 : 1;
+    const shaft = from === to ? `M${x1} ${y - 8}h16v12h-14` : `M${x1} ${y}H${x2}`;
+    const head = from === to ? `M${x1} ${y + 4}l7-4v8z` : `M${x2} ${y}l${7 * side}-4v8z`;
+    return [
+      svg("path", { d: shaft, fill: "none", stroke: "currentColor", "stroke-width": 1.5, "stroke-dasharray": "4 3" }),
+      svg("path", { d: head, fill: "currentColor" }),
+    ];
   });
   return svg("svg", { viewBox: "0 0 208 120", "aria-hidden": "true" }, lines, shafts);
 }

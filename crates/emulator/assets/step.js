@@ -54,13 +54,15 @@ function track(step) {
   return box;
 }
 
-function problem(found) {
+/** What is wrong and how to mend it; for a step that works all the same, what there is to know. */
+function problem(found, failed, docs) {
   return el(
     "div",
-    { class: "problem" },
+    { class: failed ? "problem" : "problem advice" },
     el("p", {}, el("strong", {}, found.sentence)),
     found.fix && el("p", {}, found.fix),
     found.setting && el("p", {}, "Setting: ", el("code", {}, found.setting)),
+    docs && el("p", {}, outLink(docs.url, `Zoom's documentation: ${docs.title}`)),
   );
 }
 
@@ -122,6 +124,6 @@ export function stepElement(step, names, open) {
       ),
       body(step),
     ),
-    step.problem && problem(step.problem),
+    step.problem && problem(step.problem, step.status === "failed", step.docs),
   );
 }

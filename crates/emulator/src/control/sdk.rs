@@ -72,7 +72,7 @@ fn answer(platform: &Platform, world: &World, view: &View, call: &Call) -> Resul
             (Some(meeting), Some(topic)) => Ok(json!({"meetingID": meeting, "meetingTopic": topic})),
             _ => Err(Refused { code: "10034", message: "The app is not running in a meeting.".into() }),
         },
-        "openUrl" => open_url(&call.data),
+        "openUrl" => open_url(platform, &call.data),
         other => Err(Refused {
             code: "80004",
             message: format!("No Permission for this API. [code:80004, reason:app_not_support] {other}"),
@@ -107,11 +107,19 @@ fn user(world: &World, view: &View) -> Value {
     })
 }
 
-/// What the page is to open in the real browser. Only the web is opened.
-fn open_url(data: &Value) -> Result<Value, Refused> {
+/// What the page is to open in the real browser. Only the web is opened. A page that builds an address from its own
+/// means the app's origin, where the browser keeps its cookies, and not the web view, which only stands in for it.
+fn open_url(platform: &Platform, data: &Value) -> Result<Value, Refused> {
     let url = data.get("url").and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
-    match url.filter(|url| matches!(url.scheme(), "http" | "https")) {
-        Some(url) => Ok(json!({"open": url.as_str()})),
-        None => Err(Refused { code: "10055", message: "The URL is invalid.".into() }),
+    let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+        return Err(Refused { code: "10055", message: "The URL is invalid.".into() });
+    };
+    if url.origin().ascii_serialization() != platform.addresses.web_view {
+        return Ok(json!({"open": url.as_str()}));
     }
+    let mut own = platform.config.home_url.clone();
+    own.set_path(url.path());
+    own.set_query(url.query());
+    own.set_fragment(url.fragment());
+    Ok(json!({"open": own.as_str()}))
 }

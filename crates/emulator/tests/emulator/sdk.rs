@@ -61,6 +61,14 @@ async fn only_web_addresses_are_opened() {
 }
 
 #[tokio::test]
+async fn an_address_of_the_web_view_is_opened_at_the_apps_own_origin() {
+    let stage = open().await;
+    let url = format!("{}//zoom/install?from=panel#top", stage.at.web_view);
+    let opened = call(&stage, "openUrl", json!({"url": url})).await;
+    assert_eq!(opened["result"]["open"], format!("{}//zoom/install?from=panel#top", stage.app));
+}
+
+#[tokio::test]
 async fn an_unknown_call_has_no_permission_and_a_closed_view_none_at_all() {
     let stage = open().await;
     let answer = call(&stage, "startRecording", Value::Null).await;
