@@ -78,11 +78,15 @@ function showChecks(checks) {
       sentence.hidden = !opening;
     };
     const state = el("span", { class: "visually-hidden" }, check.ok ? "passed: " : "failed: ");
-    return el("button", { class: check.ok ? "check" : "check failed", type: "button", "aria-expanded": "false", "aria-controls": "check-sentence", click: toggle }, el("span", {}, state, check.title));
+    return el(
+      "button",
+      { class: check.ok ? "check" : "check failed", type: "button", "aria-expanded": "false", "aria-controls": "check-sentence", click: toggle },
+      el("span", {}, state, check.title),
+    );
   });
   sentence.hidden = true;
   box.hidden = checks.length === 0;
-  box.replaceChildren(el("span", { class: "muted" }, "Checks"), ...buttons, sentence);
+  box.replaceChildren(el("span", { class: "muted" }, "Checks"), el("div", { class: "check-list" }, buttons), sentence);
   buttons[checks.findIndex(({ ok }) => !ok)]?.click();
 }
 

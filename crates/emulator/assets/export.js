@@ -31,9 +31,14 @@ function page(flow, css) {
     el(
       "body",
       {},
-      el("h1", {}, flow.title),
-      el("p", { class: "muted" }, `${summary(flow.steps).text} · ${date} UTC · recorded by the Stagedoor emulator, secrets redacted`),
-      el("section", { class: "flow" }, el("div", { class: "lanes" }, LANES.map((lane) => el("span", {}, flow.names[lane]))), el("ol", {}, steps)),
+      el(
+        "main",
+        { class: "flow" },
+        el("h1", {}, flow.title),
+        el("p", { class: "muted" }, `${summary(flow.steps).text} · ${date} UTC · recorded by the Stagedoor emulator, secrets redacted`),
+        el("div", { class: "lanes" }, LANES.map((lane) => el("span", {}, flow.names[lane]))),
+        el("ol", {}, steps),
+      ),
       data(flow),
     ),
   );

@@ -77,7 +77,7 @@ function readable(body) {
 function message(title, firstLine, { headers, body }) {
   const lines = [firstLine, ...headers.map(([name, value]) => `${name}: ${value}`)];
   const text = lines.join("\n") + (body ? `\n\n${readable(body)}` : "");
-  return el("div", {}, el("h5", {}, title), el("pre", { tabindex: "0" }, text));
+  return el("div", {}, el("p", { class: "label" }, title), el("pre", { tabindex: "0" }, text));
 }
 
 /** Works as a button in the page; in an exported file, which has no script, it is left out. */
@@ -95,7 +95,7 @@ function body(step) {
   return el(
     "div",
     { class: "step-body" },
-    el("div", {}, el("h4", {}, step.title), el("p", {}, step.sentence)),
+    el("p", {}, el("strong", {}, step.title), el("br"), step.sentence),
     el(
       "p",
       { class: "links" },

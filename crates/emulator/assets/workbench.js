@@ -24,7 +24,7 @@ const goTo = (tab) => {
 };
 
 const diagram = new Diagram({
-  tools: (id) => flowTools(() => diagram.flow(id), () => diagram.flows()),
+  tools: (first) => flowTools(first, () => diagram.flow(first.flow), () => diagram.flows()),
   start: () => add("landing"),
 });
 
