@@ -118,7 +118,7 @@ async function loadFaults() {
       el(
         "details",
         { class: "fault-group" },
-        el("summary", {}, ENDPOINTS[endpoint] ?? endpoint, el("span", { class: "muted" }, ` ${faults.length}`), el("b", {})),
+        el("summary", {}, ENDPOINTS[endpoint] ?? endpoint, el("span", { class: "muted" }, String(faults.length)), el("b", {})),
         faults.map(faultRow),
       ),
     ),

@@ -3,7 +3,7 @@ import { el } from "./dom.js";
 import { LANES, stepElement, summary } from "./step.js";
 
 const STYLES = ["/assets/tokens.css", "/assets/diagram.css"];
-const FRAME = "body{max-width:880px;margin:0 auto;padding:24px 16px;background:var(--surface)}.step-body .links:empty{display:none}";
+const FRAME = "body{max-width:880px;margin:0 auto;padding:24px 16px;background:var(--surface)}h1{font-size:var(--s5)}h1+p{margin-bottom:16px}.step-body .links:empty{display:none}";
 
 const styleSheet = async (path) => (await fetch(path)).text();
 

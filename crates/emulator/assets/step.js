@@ -7,7 +7,10 @@ export const LANES = ["browser", "backend", "zoom", "client"];
 /** The middle of a lane, in percent of the track. */
 const middleOf = (lane) => (Math.max(LANES.indexOf(lane), 0) + 0.5) * (100 / LANES.length);
 
-export const milliseconds = (ms) => (ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${ms} ms`);
+export function milliseconds(ms) {
+  if (ms < 1) return "< 1 ms";
+  return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
 
 /** What came back: a verdict and how long it took, each empty when it is not known. */
 export function outcome({ status, http, took_ms }) {

@@ -52,7 +52,7 @@ follow({
     diagram.replaceAll(steps);
     showKept(() => diagram.flows());
     showCount();
-    if (first) chooseTab(byId(state.view ? "tab-client" : "tab-market"));
+    if (first || (!state.view && steps.length === 0)) chooseTab(byId(state.view ? "tab-client" : "tab-market"));
     first = false;
   },
   state: showState,
