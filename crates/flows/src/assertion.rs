@@ -82,7 +82,7 @@ impl Assertions {
 /// A derived scalar is outside the group once in four billion secrets; the counter then gives another one.
 fn derive_key(secret: &MasterSecret) -> Result<Es256Key, TooShort> {
     for counter in 0..=u8::MAX {
-        if let Ok(key) = Es256Key::from_scalar(&derive_scalar(secret, Purpose::Assertion, counter)?) {
+        if let Ok(key) = Es256Key::from_scalar(&*derive_scalar(secret, Purpose::Assertion, counter)?) {
             return Ok(key);
         }
     }

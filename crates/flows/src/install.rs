@@ -3,7 +3,36 @@
 //! An attempt is a record under its `state`. It is bound to one browser by a cookie and moves forward only:
 //! pending, exchanging, done. The step to `exchanging` is a compare-and-set, so of any number of callbacks with one
 //! state exactly one exchanges its code; a reloaded callback finds the attempt done and gets the deep link again.
+//!
+//! ```text
+//! begin   ──▶ pending ──▶ exchanging ──▶ done      a reload gets the link again
+//!                ▲            │  └─────▶ spent     the code is used, then Zoom or the store failed: begin again
+//!                └────────────┘                    Zoom was busy or unreachable: a reload tries the code again
+//! ```
+//!
+//! The handlers of a gateway do no more than this:
+//!
+//! ```no_run
+//! # use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
+//! # async fn handlers(install: Install, cookie: Option<&str>, callback: Callback) -> Result<(), InstallError> {
+//! // GET /install: redirect to `location`, set `binding` as a cookie.
+//! let begun = install.begin(cookie).await?;
+//!
+//! // GET /callback
+//! match install.finish(callback, cookie).await? {
+//!     Finished::Installed(link) => { /* redirect to `link`, into the client */ }
+//!     Finished::InstalledWithoutLink(why) => { /* say where to find the app; log why */ }
+//!     Finished::BeginAgain => { /* redirect to /install */ }
+//!     Finished::InProgress => { /* a page that looks again in a second */ }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A refusal, a denial and the end of its time remove the attempt. What its process left in `exchanging` when it died
+//! counts as spent after a while: nobody knows what became of the code.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -40,7 +69,7 @@ pub const ATTEMPT_SECONDS: i64 = 600;
 pub const REMEMBER_SECONDS: i64 = 86_400;
 
 /// After this time an exchange that has not ended is taken for dead with its process, in milliseconds.
-const EXCHANGE_MS: i64 = 45_000;
+const EXCHANGE_MS: u64 = 30_000;
 
 /// How long a deep link is given out again on a reload, in milliseconds. Its action lives five minutes.
 const LINK_MS: i64 = 240_000;
@@ -62,12 +91,17 @@ pub struct Install {
 }
 
 /// An attempt has begun: send the browser to `location`, with the cookie.
-#[derive(Debug)]
 pub struct Begun {
-    /// Zoom's authorize page.
+    /// Zoom's authorize page. It carries the state.
     pub location: Url,
     /// The install cookie.
     pub binding: BindingCookie,
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Begun(…)")
+    }
 }
 
 /// What Zoom sent the browser back with.
@@ -111,6 +145,7 @@ enum Progress {
     Exchanging {
         since: UnixMillis,
     },
+    Spent,
     Done {
         user: ZoomUserId,
         link: Option<(UnixMillis, String)>,
@@ -142,6 +177,7 @@ impl Install {
         let location = self.zoom.client.authorize_url(&state, &CodeChallenge::s256(&verifier));
         let cookie = self.seal_binding(&binding);
         let attempt = Attempt { binding, progress: Progress::Pending { verifier } };
+        // Were 256 random bits ever not new, the attempt that lies there stays, and refuses this browser's callback.
         self.vault.insert(state.expose(), &attempt, self.until(ATTEMPT_SECONDS, None)).await?;
         Ok(Begun { location, binding: cookie })
     }
@@ -163,10 +199,8 @@ impl Install {
         }
         match (kept.item.progress.clone(), code, error) {
             (Progress::Done { user, link }, _, _) => self.again(&state, &kept, user, link).await,
-            (Progress::Exchanging { since }, _, _) if self.vault.now().since(since) < EXCHANGE_MS => {
-                Ok(Finished::InProgress)
-            }
-            (Progress::Exchanging { .. }, _, _) => Ok(Finished::BeginAgain),
+            (Progress::Exchanging { since }, _, _) if self.is_recent(since) => Ok(Finished::InProgress),
+            (Progress::Exchanging { .. } | Progress::Spent, _, _) => Ok(Finished::BeginAgain),
             (Progress::Pending { .. }, _, Some(error)) => {
                 self.vault.remove::<Attempt>(state.expose()).await?;
                 Err(InstallError::from_zoom(&error))
@@ -188,18 +222,21 @@ impl Install {
         if !self.vault.replace(&kept, &exchanging, self.until(ATTEMPT_SECONDS, None)).await? {
             return Ok(Finished::InProgress);
         }
-        match self.install(code, verifier).await {
+        let tokens = match self.zoom.exchange(code, verifier).await {
+            Ok(tokens) => tokens,
+            Err(error) => return self.give_up(state, kept.item, error.into()).await,
+        };
+        match self.install(tokens).await {
             Ok(installation) => Ok(self.link(state, &exchanging.binding, &installation).await),
             Err(error) => {
-                self.give_up(state, kept.item, &error).await?;
-                Err(error)
+                let spent = Attempt { binding: exchanging.binding, progress: Progress::Spent };
+                self.give_up(state, spent, error).await
             }
         }
     }
 
-    /// Code, tokens, user, and the installation on the disk, in this order.
-    async fn install(&self, code: &AuthorizationCode, verifier: &CodeVerifier) -> Result<Installation, InstallError> {
-        let tokens = self.zoom.exchange(code, verifier).await?;
+    /// From tokens to the installation on the disk: nobody uses a token before it is stored, except to ask whose it is.
+    async fn install(&self, tokens: TokenSet) -> Result<Installation, InstallError> {
         self.check_scopes(&tokens)?;
         let profile = self.zoom.me(&tokens.access).await?;
         let installation = Installation::new(profile, tokens, self.vault.now());
@@ -213,14 +250,14 @@ impl Install {
         if missing.is_empty() { Ok(()) } else { Err(InstallError::MissingScopes(missing)) }
     }
 
-    /// After a passing trouble the attempt is pending again, so that a reload can repeat it while the code lives.
-    async fn give_up(&self, state: &State, attempt: Attempt, error: &InstallError) -> Result<(), InstallError> {
+    /// After a passing trouble the attempt stays, as `left`, so that a reload finds its way; else it is over.
+    async fn give_up(&self, state: &State, left: Attempt, error: InstallError) -> Result<Finished, InstallError> {
         if error.is_transient() {
-            self.vault.put(state.expose(), &attempt, self.until(ATTEMPT_SECONDS, None)).await?;
+            self.vault.put(state.expose(), &left, self.until(ATTEMPT_SECONDS, None)).await?;
         } else {
             self.vault.remove::<Attempt>(state.expose()).await?;
         }
-        Ok(())
+        Err(error)
     }
 
     /// The installation is stored: whatever happens from here, the user is installed.
@@ -256,6 +293,11 @@ impl Install {
     async fn deep_link(&self, installed: &Installation) -> Result<DeepLink, ZoomError> {
         let action = Action::parse(INSTALLED).expect("a fixed short word is an action");
         self.zoom.deep_link(&installed.access, &action).await
+    }
+
+    /// Counted in both directions, because the clock may have been set back meanwhile.
+    fn is_recent(&self, since: UnixMillis) -> bool {
+        self.vault.now().since(since).unsigned_abs() < EXCHANGE_MS
     }
 
     fn until<'a>(&self, seconds: i64, owner: Option<&'a ZoomUserId>) -> Terms<'a> {

@@ -59,9 +59,14 @@ impl Installation {
         }
     }
 
+    /// When the refresh token, and with it the grant, ends if it is not refreshed before.
+    pub fn usable_until(&self) -> UnixMillis {
+        self.refreshed.plus_seconds(REFRESH_LIFE_SECONDS)
+    }
+
     /// Whether the grant can still give tokens at `now`.
     pub fn is_usable(&self, now: UnixMillis) -> bool {
-        self.refreshed.plus_seconds(REFRESH_LIFE_SECONDS) > now
+        self.usable_until() > now
     }
 }
 
@@ -98,17 +103,20 @@ impl Installations {
         Ok(self.of(user).await?.filter(|installation| installation.is_usable(self.vault.now())))
     }
 
-    /// Every installation.
+    /// Every installation. One that does not open is an error.
     pub async fn list(&self) -> Result<Vec<Installation>, VaultError> {
-        self.vault.list().await
+        self.vault.list().await?.into_iter().collect()
     }
 
     /// Ends a user's sessions, erases everything that is kept of them, and gives the token back to Zoom.
-    /// `None` where nothing was installed.
+    ///
+    /// Sessions end and records go also where no installation is found, which gives `None`, or where it does not open,
+    /// which is an error afterwards.
     pub async fn revoke(&self, user: &ZoomUserId) -> Result<Option<Revoked>, VaultError> {
-        let Some(installation) = self.of(user).await? else { return Ok(None) };
         self.revocations.revoke(user).await?;
+        let installation = self.of(user).await;
         let erased = self.vault.remove_owned(user).await?;
+        let Some(installation) = installation? else { return Ok(None) };
         let at_zoom = self.zoom.revoke(&installation.access).await;
         Ok(Some(Revoked { erased, at_zoom }))
     }

@@ -8,7 +8,7 @@ use stagedoor_protocol::secret::ClientSecret;
 
 use crate::fault::{Classified, Fault};
 use crate::port::Clock;
-use crate::session::{Session, SessionCookie, Sessions, Surface};
+use crate::session::{MAX_COOKIE, Session, SessionCookie, Sessions, Surface};
 
 /// What happens to guests: people without a Zoom account, or who have not added the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub enum LaunchError {
     /// A guest, where guests are not let in.
     #[error("guests are not let in")]
     Guest,
+    /// The context carries more than a cookie holds. Browsers drop longer ones without a word.
+    #[error("the session is too large for a cookie")]
+    TooLarge,
 }
 
 impl Launch {
@@ -70,6 +73,9 @@ impl Launch {
         }
         let session = self.sessions.begin(context, surface, current);
         let cookie = self.sessions.seal(&session);
+        if cookie.expose().len() > MAX_COOKIE {
+            return Err(LaunchError::TooLarge);
+        }
         Ok(Launched { session, cookie })
     }
 }
@@ -83,6 +89,7 @@ impl Classified for LaunchError {
         match self {
             Self::Context(error) => error.code(),
             Self::Guest => "guest_refused",
+            Self::TooLarge => "session_too_large",
         }
     }
 
@@ -91,6 +98,7 @@ impl Classified for LaunchError {
             Self::Context(ContextError::Expired(_)) => "This launch is too old.".into(),
             Self::Context(_) => "This launch could not be verified as coming from Zoom for this app.".into(),
             Self::Guest => "This app is for people who have added it to their Zoom account.".into(),
+            Self::TooLarge => "This launch carries more than a session can hold.".into(),
         }
     }
 
@@ -103,6 +111,7 @@ impl Classified for LaunchError {
                 "Close the app in Zoom and open it again; if that does not help, the app's client id and secret do not belong to it."
             }
             Self::Guest => "Sign in to Zoom and add the app, then open it again.",
+            Self::TooLarge => "Open the app without the link that led here: the link's action is too long.",
         }
     }
 }

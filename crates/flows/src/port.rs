@@ -148,7 +148,8 @@ pub struct StoreError(#[source] pub BoxError);
 /// - A record whose `expires` is at or before the caller's `now` does not exist for any verb. The caller's clock
 ///   decides; a backend's own expiry is only garbage collection.
 /// - A write that returned is durable: it survives the death of the process.
-/// - Every verb is atomic, and verbs on one place are linearisable, across processes that share the store.
+/// - Every verb is atomic, and verbs on one place are linearisable, across processes that share the store. A verb whose
+///   caller stops waiting happens or does not.
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Writes a record that must be new; refused where a live record lies.
@@ -163,10 +164,10 @@ pub trait Store: Send + Sync + 'static {
     /// Removes and returns a live record: of any number of concurrent callers at most one gets it.
     async fn take(&self, place: Place, now: UnixMillis) -> Result<Option<Record>, StoreError>;
 
-    /// Removes a record; says whether a live one was there.
+    /// Removes a record, expired or not; says whether a live one was there.
     async fn remove(&self, place: Place, now: UnixMillis) -> Result<bool, StoreError>;
 
-    /// Removes every record of an owner on every shelf; returns how many live ones there were.
+    /// Removes every record of an owner on every shelf, expired or not; returns how many live ones there were.
     async fn remove_owned(&self, owner: Key, now: UnixMillis) -> Result<u64, StoreError>;
 
     /// Reads up to `limit` live records of a shelf in the order of their keys, starting behind `after`.
@@ -178,7 +179,8 @@ pub trait Store: Send + Sync + 'static {
         now: UnixMillis,
     ) -> Result<Vec<Record>, StoreError>;
 
-    /// Removes records that had expired at `now`; returns how many. At most `limit` in one call.
+    /// Removes records that had expired at `now`; returns how many. At most `limit` in one call. Leases that had ended
+    /// may go with them, uncounted.
     async fn purge(&self, now: UnixMillis, limit: usize) -> Result<u64, StoreError>;
 
     /// Leases `place` until `until`; `None` while somebody else's lease is live. Leases live apart from records.

@@ -5,7 +5,7 @@
 //! and while the store is down the last known instants count.
 
 use std::collections::HashMap;
-use std::sync::RwLock;
+use std::sync::{RwLock, RwLockWriteGuard};
 
 use serde::{Deserialize, Serialize};
 use stagedoor_protocol::id::ZoomUserId;
@@ -42,23 +42,36 @@ impl Revocations {
         Self { vault, keep_seconds, known: RwLock::default() }
     }
 
-    /// Ends every session of `user` that has begun by now: in this process at once, elsewhere with the next refresh.
+    /// Ends every session of `user` that has begun by now: in this process at once, even where the store fails;
+    /// elsewhere with the next refresh.
     pub async fn revoke(&self, user: &ZoomUserId) -> Result<(), VaultError> {
         let now = self.vault.now();
-        let revoked = Revoked { user: user.clone(), not_before: now };
+        let revoked = Revoked { user: user.clone(), not_before: self.learn(user, now) };
         // No owner: the revocation must outlive the removal of everything else of this user.
         let terms = Terms { owner: None, expires: Some(now.plus_seconds(self.keep_seconds)) };
-        self.vault.put(user.as_str(), &revoked, terms).await?;
-        self.known.write().expect("no holder of this lock panics").insert(revoked.user, revoked.not_before);
-        Ok(())
+        self.vault.put(user.as_str(), &revoked, terms).await
     }
 
-    /// Reads the instants anew.
-    pub async fn refresh(&self) -> Result<(), VaultError> {
-        let read: Vec<Revoked> = self.vault.list().await?;
-        let read = read.into_iter().map(|revoked| (revoked.user, revoked.not_before)).collect();
-        *self.known.write().expect("no holder of this lock panics") = read;
-        Ok(())
+    /// Reads the instants anew; returns how many records do not open.
+    ///
+    /// Those are passed over: a revocation is sealed with the secret that sealed the sessions it ended, or with a newer
+    /// one, so where that secret has been dropped, the sessions do not open either.
+    ///
+    /// Instants are added to what is known, never taken away before their time: the answer of the store may be older
+    /// than a revocation that was made in this process meanwhile.
+    pub async fn refresh(&self) -> Result<usize, VaultError> {
+        let mut unreadable = 0;
+        for revoked in self.vault.list().await? {
+            match revoked {
+                Ok(Revoked { user, not_before }) => {
+                    self.learn(&user, not_before);
+                }
+                Err(_) => unreadable += 1,
+            }
+        }
+        let now = self.vault.now();
+        self.known().retain(|_, not_before| not_before.plus_seconds(self.keep_seconds) > now);
+        Ok(unreadable)
     }
 
     /// Whether a session has been revoked.
@@ -66,5 +79,17 @@ impl Revocations {
         let Some(user) = &session.user else { return false };
         let known = self.known.read().expect("no holder of this lock panics");
         known.get(user).is_some_and(|not_before| session.issued <= *not_before)
+    }
+
+    /// Takes an instant in and gives the one that counts: a clock that was set back gives nobody a session back.
+    fn learn(&self, user: &ZoomUserId, not_before: UnixMillis) -> UnixMillis {
+        let mut known = self.known();
+        let latest = known.get(user).map_or(not_before, |before| not_before.max(*before));
+        known.insert(user.clone(), latest);
+        latest
+    }
+
+    fn known(&self) -> RwLockWriteGuard<'_, HashMap<ZoomUserId, UnixMillis>> {
+        self.known.write().expect("no holder of this lock panics")
     }
 }

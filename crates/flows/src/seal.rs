@@ -11,6 +11,7 @@ use std::fmt;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use stagedoor_protocol::secret;
+use zeroize::Zeroizing;
 
 use crate::port::Entropy;
 
@@ -133,9 +134,9 @@ impl Key {
     fn derive(secret: &MasterSecret, purpose: Purpose) -> Result<Self, TooShort> {
         let prk = extract(secret)?;
         let mut id = [0; 4];
-        id.copy_from_slice(&expand::<4>(&prk, &[purpose.label(), b"id"]));
+        id.copy_from_slice(&*expand::<4>(&prk, &[purpose.label(), b"id"]));
         let key = expand::<32>(&prk, &[purpose.label(), b"key"]);
-        let key = UnboundKey::new(&AES_256_GCM_SIV, &key).expect("32 bytes are an AES-256 key");
+        let key = UnboundKey::new(&AES_256_GCM_SIV, &*key).expect("32 bytes are an AES-256 key");
         Ok(Self { id, aead: LessSafeKey::new(key) })
     }
 
@@ -149,7 +150,11 @@ impl Key {
 }
 
 /// Derives 32 bytes of key material for `purpose`; `counter` gives further ones, where a value is not usable.
-pub(crate) fn derive_scalar(secret: &MasterSecret, purpose: Purpose, counter: u8) -> Result<[u8; 32], TooShort> {
+pub(crate) fn derive_scalar(
+    secret: &MasterSecret,
+    purpose: Purpose,
+    counter: u8,
+) -> Result<Zeroizing<[u8; 32]>, TooShort> {
     Ok(expand::<32>(&extract(secret)?, &[purpose.label(), b"scalar", &[counter]]))
 }
 
@@ -160,15 +165,15 @@ fn extract(secret: &MasterSecret) -> Result<Prk, TooShort> {
     Ok(Salt::new(HKDF_SHA256, b"stagedoor").extract(secret.expose().as_bytes()))
 }
 
-fn expand<const N: usize>(prk: &Prk, info: &[&[u8]]) -> [u8; N] {
+fn expand<const N: usize>(prk: &Prk, info: &[&[u8]]) -> Zeroizing<[u8; N]> {
     struct Length(usize);
     impl KeyType for Length {
         fn len(&self) -> usize {
             self.0
         }
     }
-    let mut out = [0; N];
-    prk.expand(info, Length(N)).and_then(|okm| okm.fill(&mut out)).expect("HKDF-SHA-256 gives up to 8,160 bytes");
+    let mut out = Zeroizing::new([0; N]);
+    prk.expand(info, Length(N)).and_then(|okm| okm.fill(&mut *out)).expect("HKDF-SHA-256 gives up to 8,160 bytes");
     out
 }
 

@@ -1,5 +1,6 @@
 //! Sessions: sealed cookies that hold who the user is and where the app was opened. Nothing is stored for them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use stagedoor_protocol::context::AppContext;
 use stagedoor_protocol::id::{MeetingUuid, ZoomUserId};
 use stagedoor_protocol::secret;
 use stagedoor_protocol::time::UnixMillis;
+use zeroize::Zeroizing;
 
 use crate::port::{Clock, Entropy};
 use crate::revocation::Revocations;
@@ -32,7 +34,7 @@ pub enum Surface {
 }
 
 /// Who has the app open, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The session's own id.
     #[serde(with = "stagedoor_protocol::secret::exposed")]
@@ -53,6 +55,16 @@ pub struct Session {
     pub issued: UnixMillis,
     /// When it ends.
     pub expires: UnixMillis,
+}
+
+/// The action may carry a one-time handle, so it is not printed.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, kind, surface, issued, expires, .. } = self;
+        let mut session = f.debug_struct("Session");
+        session.field("user", user).field("kind", kind).field("surface", surface);
+        session.field("issued", issued).field("expires", expires).finish_non_exhaustive()
+    }
 }
 
 /// How long sessions live, in seconds.
@@ -76,8 +88,8 @@ pub struct Sessions {
 
 const PLACE: &[&[u8]] = &[b"cookie", b"session"];
 
-/// The longest cookie that is looked at, in bytes. Browsers keep 4,096.
-const MAX_COOKIE: usize = 4096;
+/// The longest cookie, in bytes: browsers keep 4,096 of name, value and what stands between, and drop what is longer.
+pub(crate) const MAX_COOKIE: usize = 4_000;
 
 impl Sessions {
     /// Builds the flow; `sealer` is one of [`Purpose::Session`](crate::seal::Purpose::Session).
@@ -116,7 +128,7 @@ impl Sessions {
 
     /// Seals a session for its cookie.
     pub fn seal(&self, session: &Session) -> SessionCookie {
-        let plaintext = serde_json::to_vec(session).expect("a session is a plain struct");
+        let plaintext = Zeroizing::new(serde_json::to_vec(session).expect("a session is a plain struct"));
         SessionCookie::new(URL_SAFE_NO_PAD.encode(self.sealer.seal(PLACE, &plaintext, &*self.entropy)))
     }
 
@@ -126,7 +138,7 @@ impl Sessions {
             return None;
         }
         let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
-        let plaintext = self.sealer.open(PLACE, &sealed).ok()?;
+        let plaintext = Zeroizing::new(self.sealer.open(PLACE, &sealed).ok()?);
         let session: Session = serde_json::from_slice(&plaintext).ok()?;
         let live = session.expires > self.clock.now() && !self.revocations.covers(&session);
         live.then_some(session)

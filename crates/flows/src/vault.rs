@@ -129,8 +129,9 @@ impl Vault {
         Ok(self.store.remove_owned(owner_key(owner), self.now()).await?)
     }
 
-    /// Reads every item of a shelf, page by page in no meaningful order. A record that does not open is an error.
-    pub async fn list<T: Item>(&self) -> Result<Vec<T>, VaultError> {
+    /// Reads every record of a shelf, page by page in no meaningful order. One that does not open is an error of its
+    /// own, so that the caller decides whether the others count.
+    pub async fn list<T: Item>(&self) -> Result<Vec<Result<T, VaultError>>, VaultError> {
         const PAGE: usize = 256;
         let mut items = Vec::new();
         let mut after = None;
@@ -138,9 +139,7 @@ impl Vault {
             let page = self.store.list(T::SHELF, after, PAGE, self.now()).await?;
             after = page.last().map(|record| record.draft.place.key);
             let full = page.len() == PAGE;
-            for record in page {
-                items.push(self.open(record)?.item);
-            }
+            items.extend(page.into_iter().map(|record| self.open(record).map(|kept| kept.item)));
             if !full {
                 return Ok(items);
             }

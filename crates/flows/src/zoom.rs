@@ -9,6 +9,7 @@ use stagedoor_protocol::deeplink::{Action, DeepLink, DeepLinkHosts};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::oauth::{self, Client, TokenError, TokenSet};
 use stagedoor_protocol::secret::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier};
+use stagedoor_protocol::zoom_error::zoom_sentence;
 use url::Url;
 
 use crate::fault::{Classified, Fault};
@@ -66,7 +67,8 @@ impl Zoom {
         Ok(oauth::read_tokens(&answer)?)
     }
 
-    /// Asks who the user of a token is. Asked twice where Zoom does not answer or has a problem of its own.
+    /// Asks who the user of a token is. Asked once more where the connection fails or Zoom has a problem of its own;
+    /// not after a timeout, for which the user has waited long enough.
     pub async fn me(&self, token: &AccessToken) -> Result<Profile, ZoomError> {
         let answer = self.send_twice(|| self.api.me_request(token)).await?;
         Ok(Api::read_me(&answer)?)
@@ -118,17 +120,12 @@ impl Classified for ZoomError {
     fn fault(&self) -> Fault {
         match self {
             Self::Http(HttpError::Timeout { .. }) => Fault::ZoomSlow,
-            Self::Http(_) | Self::Api(_) => {
-                if self.is_busy() {
-                    Fault::ZoomBusy
-                } else {
-                    Fault::Zoom
-                }
-            }
             Self::Token(TokenError::InvalidGrant(_)) => Fault::Stale,
-            Self::Token(TokenError::InvalidClient(_) | TokenError::Refused(_)) => Fault::Operator,
-            Self::Token(TokenError::RateLimited { .. } | TokenError::Unavailable(_)) => Fault::ZoomBusy,
-            Self::Token(TokenError::Malformed) => Fault::Zoom,
+            Self::Token(TokenError::InvalidClient(_) | TokenError::Refused(_)) | Self::Api(ApiError::Scope) => {
+                Fault::Operator
+            }
+            _ if self.is_busy() => Fault::ZoomBusy,
+            _ => Fault::Zoom,
         }
     }
 
@@ -161,6 +158,7 @@ impl Classified for ZoomError {
             Self::Token(error) if error.zoom_code().is_some() => format!("{}.", capitalised(&error.to_string())),
             Self::Token(TokenError::Refused(_)) => "Zoom refused to give tokens to this app.".into(),
             Self::Api(ApiError::Scope) => "Zoom did not grant a scope that this app needs.".into(),
+            Self::Api(ApiError::Refused { code, .. }) => refused_call(*code),
             Self::Api(ApiError::Token) => "Zoom does not accept the token it has just given.".into(),
             Self::Api(ApiError::ForeignLink) => {
                 "Zoom's answer would lead away from Zoom, so it was not followed.".into()
@@ -187,6 +185,11 @@ impl ZoomError {
                 | Self::Api(ApiError::RateLimited | ApiError::Unavailable(_))
         )
     }
+}
+
+fn refused_call(code: Option<i64>) -> String {
+    let sentence = code.and_then(|code| u32::try_from(code).ok()).and_then(zoom_sentence);
+    sentence.map_or_else(|| "Zoom refused this call.".into(), |sentence| format!("Zoom refused this call: {sentence}."))
 }
 
 fn capitalised(text: &str) -> String {

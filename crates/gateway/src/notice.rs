@@ -157,8 +157,8 @@ fn status(fault: Fault) -> StatusCode {
     match fault {
         Fault::Caller | Fault::Stale => StatusCode::BAD_REQUEST,
         Fault::Forbidden => StatusCode::FORBIDDEN,
-        Fault::Operator => StatusCode::INTERNAL_SERVER_ERROR,
-        Fault::Zoom => StatusCode::BAD_GATEWAY,
+        // What the operator has set up wrongly shows in what Zoom answers, not in anything that broke here.
+        Fault::Zoom | Fault::Operator => StatusCode::BAD_GATEWAY,
         Fault::ZoomBusy | Fault::Store => StatusCode::SERVICE_UNAVAILABLE,
         Fault::ZoomSlow => StatusCode::GATEWAY_TIMEOUT,
     }

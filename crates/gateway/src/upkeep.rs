@@ -20,8 +20,9 @@ pub(crate) async fn refresh(revocations: Arc<Revocations>, known: Arc<AtomicBool
     loop {
         let read = revocations.refresh().await;
         trouble.note(read.as_ref().err());
-        if read.is_ok() {
+        if let Ok(unreadable) = read {
             known.store(true, Ordering::Relaxed);
+            tracing::debug!(unreadable, "the revocations have been read");
         }
         let wait = if known.load(Ordering::Relaxed) { Duration::from_secs(REFRESH_SECONDS) } else { RETRY };
         tokio::time::sleep(wait).await;

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::deeplink::{Action, DeepLink, DeepLinkHosts};
 use crate::id::ZoomUserId;
+use crate::json::{self, UniqueObject};
 use crate::secret::AccessToken;
 
 /// The user of a token, from `GET /v2/users/me`.
@@ -17,7 +18,7 @@ use crate::secret::AccessToken;
 pub struct Profile {
     /// Equals `uid` of the user's app contexts.
     pub id: ZoomUserId,
-    /// The name to show, where Zoom gives one.
+    /// The name to show, where Zoom gives one. The user chose it; it holds no control characters.
     pub name: Option<String>,
 }
 
@@ -79,11 +80,10 @@ impl Api {
         if answer.status() != StatusCode::OK {
             return Err(read_error(answer));
         }
-        let me: Me = serde_json::from_slice(answer.body()).map_err(|_| ApiError::Malformed)?;
+        let me: Me = json::read(answer.body()).map_err(|_| ApiError::Malformed)?;
         let id = ZoomUserId::parse(me.id).map_err(|_| ApiError::Malformed)?;
         let full = [me.first_name, me.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let name =
-            me.display_name.into_iter().chain([full]).map(|name| name.trim().to_owned()).find(|name| !name.is_empty());
+        let name = me.display_name.into_iter().chain([full]).map(|name| shown(&name)).find(|name| !name.is_empty());
         Ok(Profile { id, name })
     }
 
@@ -102,7 +102,7 @@ impl Api {
         if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
             return Err(read_error(answer));
         }
-        let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| ApiError::Malformed)?;
+        let answer: Answer = json::read(answer.body()).map_err(|_| ApiError::Malformed)?;
         self.hosts.accept(&answer.deeplink).ok_or(ApiError::ForeignLink)
     }
 
@@ -124,13 +124,14 @@ impl Api {
     }
 }
 
+/// A name ends up in pages, logs and terminals, so nothing in it moves a cursor or begins a line.
+fn shown(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).collect::<String>().trim().to_owned()
+}
+
 fn read_error(answer: &Response<Bytes>) -> ApiError {
-    #[derive(Deserialize)]
-    struct Problem {
-        code: Option<i64>,
-    }
     let status = answer.status();
-    let code = serde_json::from_slice::<Problem>(answer.body()).ok().and_then(|problem| problem.code);
+    let code = serde_json::from_slice(answer.body()).ok().and_then(|UniqueObject(problem)| problem["code"].as_i64());
     match (status, code) {
         (StatusCode::TOO_MANY_REQUESTS, _) => ApiError::RateLimited,
         (status, _) if status.is_server_error() => ApiError::Unavailable(status.as_u16()),

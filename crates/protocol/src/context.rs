@@ -4,15 +4,41 @@
 //! base64url of `[iv length u8][iv][aad length u16 LE][aad][ciphertext length i32 LE][ciphertext][tag 16]`,
 //! AES-256-GCM under the SHA-256 of the client secret, around a JSON object.
 //! See <https://developers.zoom.us/docs/zoom-apps/zoom-app-context/>.
+//!
+//! What is accepted is exactly this: lengths that add up, a 12-byte IV, a 16-byte tag and nothing behind it; either
+//! base64 alphabet, padded or not, and no other byte; a JSON object in valid UTF-8 without duplicate members; our client
+//! id as audience, Zoom's Marketplace as issuer, times that make sense.
+//!
+//! ```
+//! use stagedoor_protocol::context::{ContextError, ContextKey, open_and_verify};
+//! use stagedoor_protocol::id::ClientId;
+//! use stagedoor_protocol::secret::ClientSecret;
+//! use stagedoor_protocol::time::UnixMillis;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client_id = ClientId::parse("my-client-id")?;
+//! let keys = [ContextKey::new(&ClientSecret::new("my-client-secret"))];
+//!
+//! // What Zoom's client would send.
+//! let claims = r#"{"typ":"panel","uid":"77A6G6xIS62MkqTlFWJhbg","aud":"my-client-id",
+//!     "iss":"marketplace.zoom.us","ts":1763769600000,"exp":1763769720000}"#;
+//! let header = keys[0].seal(claims.as_bytes(), [7; 12]);
+//!
+//! let context = open_and_verify(&keys, &header, &client_id, UnixMillis(1_763_769_630_000))?;
+//! assert_eq!(context.user.map(String::from).as_deref(), Some("77A6G6xIS62MkqTlFWJhbg"));
+//!
+//! let late = open_and_verify(&keys, &header, &client_id, UnixMillis(1_763_769_720_001));
+//! assert_eq!(late, Err(ContextError::Expired(1)));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use crate::secret::ClientSecret;
 use crate::time::UnixMillis;
@@ -189,16 +215,16 @@ impl<'a> Parts<'a> {
     }
 }
 
-const LENIENT_PADDING: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT_PADDING);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT_PADDING);
-
-/// Zoom sends base64url without padding; the standard alphabet and padding are taken too. Nothing else is.
+/// Zoom sends base64url without padding; the standard alphabet and full padding are taken too. Nothing else is.
 fn decode(encoded: &str) -> Result<Vec<u8>, ContextError> {
     if encoded.len() > MAX_ENCODED {
         return Err(ContextError::Encoding);
     }
-    let engine = if encoded.contains(['+', '/']) { &STANDARD } else { &URL_SAFE };
+    let engine = match (encoded.contains(['+', '/']), encoded.ends_with('=')) {
+        (false, false) => &URL_SAFE_NO_PAD,
+        (false, true) => &URL_SAFE,
+        (true, false) => &STANDARD_NO_PAD,
+        (true, true) => &STANDARD,
+    };
     engine.decode(encoded).map_err(|_| ContextError::Encoding)
 }

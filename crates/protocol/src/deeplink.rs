@@ -58,14 +58,14 @@ impl fmt::Debug for DeepLink {
     }
 }
 
-/// Where a deep link may lead: the client's own schemes, Zoom's hosts over https, and the configured origin of Zoom
-/// itself (which is an emulator on loopback, or a government or vanity host).
+/// Where a deep link may lead: the client's own schemes (`zoommtg:`, `zoomus:`), `zoom.us`, `*.zoom.us` and
+/// `zoomgov.com` over https, and the configured origin of Zoom itself (which is an emulator on loopback, or a
+/// government or vanity host).
 #[derive(Clone, Debug)]
 pub struct DeepLinkHosts {
     zoom: Url,
 }
 
-const DOMAINS: [&str; 2] = ["zoom.us", "zoomgov.com"];
 const SCHEMES: [&str; 2] = ["zoommtg", "zoomus"];
 
 impl DeepLinkHosts {
@@ -85,13 +85,13 @@ impl DeepLinkHosts {
     }
 
     fn leads_to_zoom(&self, url: &Url) -> bool {
-        if SCHEMES.contains(&url.scheme()) || url.origin() == self.zoom.origin() {
+        // The schemes are compared too, because the origin of a `blob:` URL is that of the URL inside it.
+        let configured = url.scheme() == self.zoom.scheme() && url.origin() == self.zoom.origin();
+        if SCHEMES.contains(&url.scheme()) || configured {
             return true;
         }
         let Some(Host::Domain(host)) = url.host() else { return false };
-        let at_zoom = DOMAINS
-            .iter()
-            .any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')));
+        let at_zoom = matches!(host, "zoom.us" | "zoomgov.com") || host.ends_with(".zoom.us");
         url.scheme() == "https" && url.port().is_none() && at_zoom
     }
 }
@@ -127,6 +127,11 @@ mod tests {
             "javascript:alert(1)",
             "data:text/html,x",
             "http://zoom.us/launch",
+            "blob:http://localhost:4000/launch",
+            "blob:https://zoom.us/launch",
+            "filesystem:https://zoom.us/launch",
+            "view-source:https://zoom.us/launch",
+            "https://sub.zoomgov.com/launch",
             "https://evil.example/",
             "https://zoom.us.evil.example/",
             "https://evilzoom.us/",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// A JSON object in which no member appears twice, at any depth.
@@ -12,6 +12,14 @@ use serde_json::{Map, Number, Value};
 /// each other; so they are refused wherever the text comes from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UniqueObject(pub Value);
+
+/// Reads an object without duplicate members into a struct. Members that the struct does not have are ignored.
+///
+/// A derived `Deserialize` alone would also read an array, member by member, and let unknown members repeat.
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
+    let UniqueObject(value) = serde_json::from_slice(text)?;
+    serde_json::from_value(value)
+}
 
 impl<'de> Deserialize<'de> for UniqueObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -96,6 +104,19 @@ mod tests {
         {
             assert!(serde_json::from_str::<UniqueObject>(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_struct_is_not_read_from_an_array() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Pair {
+            left: u8,
+            right: u8,
+        }
+        assert_eq!(read::<Pair>(br#"{"left":1,"right":2,"more":[]}"#).unwrap(), Pair { left: 1, right: 2 });
+        assert!(serde_json::from_str::<Pair>("[1,2]").is_ok(), "serde reads it, which is why `read` exists");
+        assert!(read::<Pair>(b"[1,2]").is_err());
+        assert!(read::<Pair>(br#"{"left":1,"right":2,"more":1,"more":2}"#).is_err());
     }
 
     #[test]

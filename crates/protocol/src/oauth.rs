@@ -14,8 +14,9 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::id::ClientId;
+use crate::json::{self, UniqueObject};
 use crate::secret::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken, State};
-use crate::zoom_error::zoom_sentence;
+use crate::zoom_error::{number_in, zoom_sentence};
 
 /// A PKCE challenge: what the authorize URL carries of a [`CodeVerifier`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +154,8 @@ pub enum TokenError {
     /// 5xx.
     #[error("Zoom has a problem of its own (status {0})")]
     Unavailable(u16),
-    /// A success without the members that a success has, or an answer that is not JSON.
+    /// A success without the members that a success has, an answer that is not a JSON object, or one that is neither
+    /// a success nor a refusal.
     #[error("Zoom's answer makes no sense")]
     Malformed,
 }
@@ -172,8 +174,11 @@ fn said(code: Option<u32>) -> String {
     code.and_then(zoom_sentence).map(|sentence| format!(": {sentence}")).unwrap_or_default()
 }
 
-/// The longest life of an access token that is believed, in seconds. Zoom's live an hour.
-const MAX_EXPIRES_IN: u64 = 86_400;
+/// The longest life of an access token, and the longest wait, that is believed, in seconds. Zoom's tokens live an hour.
+const MAX_SECONDS: u64 = 86_400;
+
+/// The longest token that is believed, in bytes. Zoom's have less than 1,000; a header carries no more than this.
+const MAX_TOKEN: usize = 8 * 1024;
 
 /// Reads an answer of the token endpoint.
 pub fn read_tokens(answer: &Response<Bytes>) -> Result<TokenSet, TokenError> {
@@ -187,7 +192,10 @@ pub fn read_tokens(answer: &Response<Bytes>) -> Result<TokenSet, TokenError> {
     if status.is_server_error() {
         return Err(TokenError::Unavailable(status.as_u16()));
     }
-    Err(read_refusal(status, answer.body()))
+    if status.is_client_error() {
+        return Err(read_refusal(answer.body()));
+    }
+    Err(TokenError::Malformed)
 }
 
 fn read_success(body: &[u8]) -> Option<TokenSet> {
@@ -200,12 +208,13 @@ fn read_success(body: &[u8]) -> Option<TokenSet> {
         #[serde(default)]
         scope: String,
     }
-    let success: Success = serde_json::from_slice(body).ok()?;
-    let is_token = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let success: Success = json::read(body).ok()?;
+    let is_token =
+        |token: &str| (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     let believable = success.token_type.eq_ignore_ascii_case("bearer")
         && is_token(&success.access_token)
         && is_token(&success.refresh_token)
-        && (1..=MAX_EXPIRES_IN).contains(&success.expires_in);
+        && (1..=MAX_SECONDS).contains(&success.expires_in);
     believable.then(|| TokenSet {
         access: AccessToken::new(success.access_token),
         refresh: RefreshToken::new(success.refresh_token),
@@ -214,27 +223,21 @@ fn read_success(body: &[u8]) -> Option<TokenSet> {
     })
 }
 
-fn read_refusal(status: StatusCode, body: &[u8]) -> TokenError {
-    #[derive(Deserialize, Default)]
-    struct Refusal {
-        #[serde(default)]
-        error: String,
-        #[serde(default)]
-        reason: String,
-        #[serde(default, alias = "errorCode")]
-        code: Option<u32>,
-    }
-    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+/// Only `error` decides what a refusal is. The rest is for people, so it may be missing or odd.
+fn read_refusal(body: &[u8]) -> TokenError {
+    let Ok(UniqueObject(refusal)) = serde_json::from_slice(body) else {
         return TokenError::Malformed;
     };
-    let number = refusal.code.or_else(|| crate::zoom_error::number_in(&refusal.reason));
-    match (refusal.error.as_str(), status) {
-        ("invalid_grant", _) => TokenError::InvalidGrant(number),
+    let text = |member: &str| refusal[member].as_str().unwrap_or_default();
+    let number = |member: &str| refusal[member].as_u64().and_then(|number| u32::try_from(number).ok());
+    let number = number("code").or_else(|| number("errorCode")).or_else(|| number_in(text("reason")));
+    match text("error") {
+        "invalid_grant" => TokenError::InvalidGrant(number),
         // Until 2021 a bad code was an `invalid_request`.
-        ("invalid_request", _) if refusal.reason.starts_with("Invalid authorization code") => {
+        "invalid_request" if text("reason").starts_with("Invalid authorization code") => {
             TokenError::InvalidGrant(number)
         }
-        ("invalid_client", _) => TokenError::InvalidClient(number),
+        "invalid_client" => TokenError::InvalidClient(number),
         _ => TokenError::Refused(number),
     }
 }
@@ -242,5 +245,6 @@ fn read_refusal(status: StatusCode, body: &[u8]) -> TokenError {
 /// `Retry-After` in seconds; Zoom's daily limits give a date, which is not read.
 fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
     let value = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    value.parse().ok().map(Duration::from_secs)
+    let seconds = value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten();
+    seconds.filter(|seconds| *seconds <= MAX_SECONDS).map(Duration::from_secs)
 }

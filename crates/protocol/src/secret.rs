@@ -3,8 +3,31 @@
 //! Every secret is a type of its own, so that one secret cannot be used for two purposes, and every
 //! type has the same manners: a redacted `Debug`, no `Display`, no `Serialize`, equality in constant
 //! time, and memory that is wiped when the value is dropped.
+//!
+//! ```
+//! use stagedoor_protocol::secret::AccessToken;
+//!
+//! let token = AccessToken::new("eyJh…");
+//! assert_eq!(format!("{token:?}"), "AccessToken(…)");
+//! ```
+//!
+//! One kind does not pass for another:
+//!
+//! ```compile_fail,E0308
+//! # use stagedoor_protocol::secret::{AccessToken, RefreshToken};
+//! assert_eq!(AccessToken::new("a"), RefreshToken::new("a"));
+//! ```
 
 /// Declares secret types.
+///
+/// ```
+/// stagedoor_protocol::secret! {
+///     /// The password of the door.
+///     pub struct DoorCode;
+/// }
+///
+/// assert_eq!(format!("{:?}", DoorCode::new("1234")), "DoorCode(…)");
+/// ```
 ///
 /// Each declared type wraps a `String` and offers `new`, [`expose`](ClientSecret::expose), a redacted `Debug`,
 /// constant-time equality (only the length leaks) and zeroisation on drop.

@@ -6,18 +6,31 @@
 //! can be run alone.
 //!
 //! The checks live in the year 2100, so that a backend which also expires by its own clock does not disturb them.
-//! Run them on a store of their own: they purge what has expired by then.
+//! Run them on an empty store of their own: they purge what has expired by then.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use stagedoor_store::{Memory, conformance};
+//!
+//! let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build()?;
+//! runtime.block_on(conformance::all(Arc::new(Memory::new())));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::sync::Arc;
 
 use stagedoor_flows::port::{Draft, Key, Lease, Place, Record, Shelf, Store, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
 
+pub mod atomicity;
 pub mod behaviour;
+pub mod parallelism;
 
 /// Runs the whole suite. Needs a multi-threaded tokio runtime.
 pub async fn all(store: Arc<dyn Store>) {
     behaviour::all(&*store).await;
+    atomicity::all(&*store).await;
+    parallelism::all(&[store]).await;
 }
 
 /// The instant at which the checks begin: 2100-01-01.

@@ -1,7 +1,10 @@
+use std::fmt;
+
 use serde::Deserialize;
 
 use super::{ContextError, MAX_LIFE_MS, MAX_SKEW_MS};
 use crate::id::{ClientId, MeetingUuid, ZoomUserId};
+use crate::json;
 use crate::time::UnixMillis;
 
 /// Who issues app contexts.
@@ -10,7 +13,7 @@ pub const ISSUER: &str = "marketplace.zoom.us";
 /// The decrypted claims of a context, authentic but not yet verified.
 ///
 /// Members that Zoom may add are ignored; duplicate members are refused.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Claims {
     /// Where the app was opened: `panel`, `meeting`, `webinar`, `chat`, or something newer.
     #[serde(rename = "typ")]
@@ -34,7 +37,7 @@ pub struct Claims {
 }
 
 /// A context that was issued by Zoom for this app and is valid now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AppContext {
     /// Where the app was opened: `panel`, `meeting`, `webinar`, `chat`, or something newer.
     pub kind: String,
@@ -55,12 +58,7 @@ pub struct AppContext {
 impl Claims {
     /// Parses the plaintext: one JSON object in valid UTF-8, without duplicate members.
     pub fn parse(plaintext: &[u8]) -> Result<Self, ContextError> {
-        // A serde struct also reads a JSON array, member by member; a context is an object.
-        if plaintext.trim_ascii_start().first() != Some(&b'{') {
-            return Err(ContextError::Content("it is not a JSON object".into()));
-        }
-        let unique: crate::json::UniqueObject = read(plaintext)?;
-        serde_json::from_value(unique.0).map_err(|error| content(&error))
+        json::read(plaintext).map_err(|error| content(&error))
     }
 
     /// Checks that the context is for this app, from Zoom, and valid at `now`.
@@ -94,15 +92,31 @@ impl Claims {
     }
 }
 
-fn read<'de, T: Deserialize<'de>>(plaintext: &'de [u8]) -> Result<T, ContextError> {
-    serde_json::from_slice(plaintext).map_err(|error| content(&error))
+/// The action may carry a one-time handle, so it is not printed.
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, uid, aud, iss, ts, exp, .. } = self;
+        let mut claims = f.debug_struct("Claims");
+        claims.field("kind", kind).field("uid", uid).field("aud", aud).field("iss", iss).field("ts", ts);
+        claims.field("exp", exp).finish_non_exhaustive()
+    }
+}
+
+/// The action may carry a one-time handle, so it is not printed.
+impl fmt::Debug for AppContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, user, issued, expires, .. } = self;
+        let mut context = f.debug_struct("AppContext");
+        context.field("kind", kind).field("user", user).field("issued", issued).field("expires", expires);
+        context.finish_non_exhaustive()
+    }
 }
 
 /// Says where the JSON is wrong without quoting it: serde's own message may contain values.
 fn content(error: &serde_json::Error) -> ContextError {
     use serde_json::error::Category;
     ContextError::Content(match error.classify() {
-        Category::Data => "a member is duplicated, missing or of the wrong type".into(),
+        Category::Data => "it is not an object, or a member is duplicated, missing or of the wrong type".into(),
         _ => "it is not JSON".into(),
     })
 }

@@ -1,1 +1,0 @@
-//! Servers that the HTTP benchmark compares with.

@@ -1,0 +1,63 @@
+//! `stagedoor check`: every problem of the settings, or what to enter in the Marketplace.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::SettingsArgs;
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::marketplace::Marketplace;
+use crate::settings::{self, Deployment, Environment, Problems};
+
+/// Check the settings, and print the URLs to paste into the Marketplace
+///
+/// Reports every problem at once, each with its key, where it came from and the fix. Nothing is called or changed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  stagedoor check\n  stagedoor check --config production.toml --json")]
+pub(super) struct Check {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Outcome {
+        match settings::read::<Deployment>(&self.settings.flags(), Environment::of_process()) {
+            Ok(deployment) => self.fine(&Marketplace::of(&deployment.registration)),
+            Err(problems) => return self.wrong(problems),
+        }
+        Ok(())
+    }
+
+    fn fine(&self, marketplace: &Marketplace) {
+        #[derive(Serialize)]
+        struct Fine<'a> {
+            ok: bool,
+            marketplace: &'a Marketplace,
+        }
+        if self.json {
+            return console::say_json(&Fine { ok: true, marketplace });
+        }
+        console::say("The settings are fine. In the Marketplace, the app needs:\n");
+        for (name, values) in marketplace.rows() {
+            for (row, value) in values.iter().enumerate() {
+                console::say(format_args!("  {:<20} {value}", if row == 0 { name } else { "" }));
+            }
+        }
+    }
+
+    fn wrong(&self, problems: Problems) -> Outcome {
+        #[derive(Serialize)]
+        struct Bad<'a> {
+            ok: bool,
+            problems: &'a Problems,
+        }
+        if !self.json {
+            return Err(Failure::Settings(problems));
+        }
+        console::say_json(&Bad { ok: false, problems: &problems });
+        Err(Failure::ToldSettings)
+    }
+}

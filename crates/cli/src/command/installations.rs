@@ -1,0 +1,241 @@
+//! `stagedoor installations`: who has added the app. Never prints a token.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use stagedoor_flows::installation::{Installation, Installations as Flow};
+use stagedoor_flows::port::Clock as _;
+use stagedoor_gateway::SystemClock;
+use stagedoor_protocol::id::ZoomUserId;
+use stagedoor_protocol::time::UnixMillis;
+
+use super::SettingsArgs;
+use crate::failure::{Failure, Outcome};
+use crate::settings::{self, Deployment, Environment};
+use crate::wiring::{self, Keeping};
+use crate::{console, process};
+
+/// List, show or revoke installations; no token is ever printed
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  stagedoor installations list\n  stagedoor installations show 7lVvQmTkRwGfQmX2yq1BzA --json\n  stagedoor installations revoke 7lVvQmTkRwGfQmX2yq1BzA --yes"
+)]
+pub(super) struct Installations {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(List),
+    Show(Show),
+    Revoke(Revoke),
+}
+
+/// List who has added the app, since when, and until when it can act for them
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  stagedoor installations list\n  stagedoor installations list --json")]
+struct List {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Show the installation of one user
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  stagedoor installations show 7lVvQmTkRwGfQmX2yq1BzA --json")]
+struct Show {
+    #[command(flatten)]
+    common: Common,
+    /// The Zoom user id.
+    user: String,
+}
+
+/// End an installation: the user's sessions end, what is stored is erased, and Zoom is told
+///
+/// What is kept here is erased even where Zoom cannot be reached; the grant at Zoom then ends by itself. Works while
+/// serve runs; sessions end there within half a minute.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  stagedoor installations revoke 7lVvQmTkRwGfQmX2yq1BzA --yes")]
+struct Revoke {
+    #[command(flatten)]
+    common: Common,
+    /// The Zoom user id.
+    user: String,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// An installation without its tokens.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    user: String,
+    name: Option<String>,
+    scopes: Vec<String>,
+    installed_at: String,
+    refreshed_at: String,
+    usable_until: String,
+    usable: bool,
+}
+
+impl Installations {
+    pub(super) fn run(self) -> Outcome {
+        process::block_on(async {
+            match self.action {
+                Action::List(list) => list.run().await,
+                Action::Show(show) => show.run().await,
+                Action::Revoke(revoke) => revoke.run().await,
+            }
+        })
+    }
+}
+
+impl List {
+    async fn run(self) -> Outcome {
+        #[derive(Serialize)]
+        struct Listed {
+            installations: Vec<Row>,
+        }
+        let now = SystemClock.now();
+        let mut installed = self.common.open()?.list().await.context("the installations cannot be read")?;
+        installed.sort_by(|a, b| (a.installed, &a.user).cmp(&(b.installed, &b.user)));
+        let rows: Vec<_> = installed.iter().map(|installation| Row::of(installation, now)).collect();
+        if self.common.json {
+            console::say_json(&Listed { installations: rows });
+        } else if rows.is_empty() {
+            console::say("Nobody has added the app.");
+        } else {
+            console::say(format_args!("{:<24} {:<24} {:<22} CAN ACT UNTIL", "USER", "NAME", "ADDED"));
+            for row in rows {
+                let name = row.name.as_deref().map(printable).unwrap_or_default();
+                let until = if row.usable { row.usable_until } else { "over".into() };
+                console::say(format_args!("{:<24} {name:<24} {:<22} {until}", row.user, row.installed_at));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Show {
+    async fn run(self) -> Outcome {
+        let user = parse(&self.user)?;
+        let found = self.common.open()?.of(&user).await.context("the installation cannot be read")?;
+        let installation = found.ok_or_else(|| nobody(&user))?;
+        let row = Row::of(&installation, SystemClock.now());
+        if self.common.json {
+            console::say_json(&row);
+            return Ok(());
+        }
+        console::say(format_args!("user           {}", row.user));
+        console::say(format_args!("name           {}", row.name.as_deref().map_or_else(|| "(none)".into(), printable)));
+        console::say(format_args!("scopes         {}", printable(&row.scopes.join(" "))));
+        console::say(format_args!("added          {}", row.installed_at));
+        console::say(format_args!("tokens from    {}", row.refreshed_at));
+        console::say(format_args!("can act until  {}{}", row.usable_until, if row.usable { "" } else { " (over)" }));
+        Ok(())
+    }
+}
+
+impl Revoke {
+    async fn run(self) -> Outcome {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Done<'a> {
+            user: &'a str,
+            erased: u64,
+            revoked_at_zoom: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reason: Option<String>,
+        }
+        let user = parse(&self.user)?;
+        let installations = self.common.open()?;
+        if !self.yes {
+            confirm(&user)?;
+        }
+        let revoked = installations.revoke(&user).await.context("nothing is certain to be erased; try again")?;
+        let revoked = revoked.ok_or_else(|| nobody(&user))?;
+        let reason = revoked.at_zoom.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
+        if self.common.json {
+            let revoked_at_zoom = reason.is_none();
+            console::say_json(&Done { user: user.as_str(), erased: revoked.erased, revoked_at_zoom, reason });
+            return Ok(());
+        }
+        console::say(format_args!("Revoked: the sessions of {user} end, and {} records are erased.", revoked.erased));
+        match reason {
+            None => console::say("Zoom has taken the grant back."),
+            Some(reason) => console::note(format_args!(
+                "Zoom was not told ({reason}), so the grant ends there by itself, or when the user removes the app."
+            )),
+        }
+        Ok(())
+    }
+}
+
+impl Common {
+    /// Opens what is there: looking must not make a new, empty store.
+    fn open(&self) -> Result<Flow, Failure> {
+        let deployment: Deployment = settings::read(&self.settings.flags(), Environment::of_process())?;
+        let path = &deployment.store;
+        let exists = path.try_exists().with_context(|| format!("cannot look for {}", path.display()))?;
+        if !exists {
+            return Err(
+                anyhow!("there is no store at {}: serve has not run with these settings", path.display()).into()
+            );
+        }
+        let store = wiring::store(path)?;
+        Ok(Keeping::new(&deployment, store)?.installations)
+    }
+}
+
+impl Row {
+    fn of(installation: &Installation, now: UnixMillis) -> Self {
+        Self {
+            user: installation.user.to_string(),
+            name: installation.name.clone(),
+            scopes: installation.scopes.clone(),
+            installed_at: instant(installation.installed),
+            refreshed_at: instant(installation.refreshed),
+            usable_until: instant(installation.usable_until()),
+            usable: installation.is_usable(now),
+        }
+    }
+}
+
+fn instant(at: UnixMillis) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.to_string(), |timestamp| format!("{timestamp:.0}"))
+}
+
+/// People choose their own names, and a terminal obeys some characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+fn parse(user: &str) -> Result<ZoomUserId, Failure> {
+    ZoomUserId::parse(user).map_err(|error| Failure::Usage(format!("a Zoom user id {error}")))
+}
+
+fn nobody(user: &ZoomUserId) -> Failure {
+    anyhow!("{user} has not added the app").into()
+}
+
+fn confirm(user: &ZoomUserId) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage("nobody can be asked here; add --yes to revoke".into()));
+    }
+    console::note(format_args!("End the installation of {user}, and erase everything that is kept of it? Type yes:"));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
+    if answer.trim() == "yes" { Ok(()) } else { Err(anyhow!("nothing was revoked").into()) }
+}

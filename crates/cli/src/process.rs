@@ -1,0 +1,64 @@
+//! The process: its asynchronous runtime, the signals that end it, and what it logs.
+
+use std::future::Future;
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::settings::LogLevel;
+
+/// Runs a command that waits for the network or the disk.
+pub(crate) fn block_on<T, E: From<anyhow::Error>>(command: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(command)
+}
+
+/// Completes when the process is asked to end: Ctrl-C, or SIGTERM as service managers send it.
+///
+/// Takes the signals over when it is called, not when it is awaited.
+pub(crate) fn asked_to_end() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => (),
+            _ = terminate.recv() => (),
+        }
+    })
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Compact,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// For people at a terminal, else for machines.
+    pub(crate) fn fitting() -> Self {
+        if std::io::stderr().is_terminal() { Self::Compact } else { Self::Json }
+    }
+}
+
+/// Begins logging to standard error. The level is for Stagedoor's own crates; libraries only warn.
+pub(crate) fn log(level: LogLevel, format: LogFormat) {
+    let level: LevelFilter = level.as_str().parse().expect("every level of ours is one of tracing's");
+    // A target covers every name that begins with it, so all of our crates; `access` is one line a request.
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets([("stagedoor", level), ("access", level)]);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Compact => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+}

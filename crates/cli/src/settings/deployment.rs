@@ -1,0 +1,257 @@
+//! What the settings mean.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use stagedoor_flows::launch::Guests;
+use stagedoor_flows::seal::MasterSecret;
+use stagedoor_flows::session::SessionTtl;
+use stagedoor_flows::zoom::ZoomApp;
+use stagedoor_gateway::{App, AppSource, Browsers, Config, HeaderConfig, SessionConfig};
+use stagedoor_protocol::id::ClientId;
+use stagedoor_protocol::secret::ClientSecret;
+use url::Url;
+
+use super::problem::Wrong;
+use super::reader::Reader;
+use super::{Section, address, keys, parse, secret};
+use crate::marketplace::Registration;
+
+/// Everything that `serve` needs, valid as a whole.
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    pub(crate) registration: Registration,
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin_listen: SocketAddr,
+    pub(crate) secrets: Secrets,
+    pub(crate) zoom: ZoomApp,
+    pub(crate) previous_client_secrets: Vec<ClientSecret>,
+    pub(crate) gateway: Config,
+    /// The file of the SQLite store.
+    pub(crate) store: PathBuf,
+    pub(crate) session_ttl: SessionTtl,
+    pub(crate) log_level: LogLevel,
+}
+
+/// The secret of the deployment, and those that still open what they sealed.
+#[derive(Debug)]
+pub(crate) struct Secrets {
+    pub(crate) current: MasterSecret,
+    pub(crate) previous: Vec<MasterSecret>,
+}
+
+/// What identifies the app: enough to open and seal app contexts.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) client_id: ClientId,
+    pub(crate) client_secret: ClientSecret,
+    pub(crate) previous: Vec<ClientSecret>,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Section for Deployment {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let public_url = reader.required(&keys::PUBLIC_URL, address::public_url);
+        let registration = registration(reader, public_url);
+        let listen = reader.required(&keys::LISTEN, parse::listen);
+        let admin_listen = reader.required(&keys::ADMIN_LISTEN, parse::listen);
+        let secrets = Secrets::read(reader);
+        let credentials = Credentials::read(reader);
+        let hosts = zoom_hosts(reader);
+        let gateway = Gateway::read(reader);
+        let store = reader.required(&keys::STORE_URL, address::store);
+        let session_ttl = session_ttl(reader);
+        let log_level = LogLevel::read(reader);
+
+        let (registration, credentials, (host, api_host)) = (registration?, credentials?, hosts?);
+        let Credentials { client_id, client_secret, previous } = credentials;
+        Some(Self {
+            gateway: gateway?.config(&registration, &host),
+            zoom: ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host },
+            previous_client_secrets: previous,
+            registration,
+            listen: listen?,
+            admin_listen: admin_listen?,
+            secrets: secrets?,
+            store: store?,
+            session_ttl: session_ttl?,
+            log_level: log_level?,
+        })
+    }
+}
+
+/// A registration in the making: the public URL may not be known yet.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) registration: Registration,
+    /// Whether the public URL was given; otherwise an example stands there.
+    pub(crate) has_url: bool,
+}
+
+impl Section for Draft {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let given = reader.optional(&keys::PUBLIC_URL, address::public_url);
+        let has_url = given.is_some();
+        let public_url = given.or_else(|| Url::parse("https://app.example.com").ok());
+        registration(reader, public_url).map(|registration| Self { registration, has_url })
+    }
+}
+
+fn registration(reader: &mut Reader, public_url: Option<Url>) -> Option<Registration> {
+    const GUESTS: &[(&str, Guests)] = &[("allow", Guests::Allow), ("deny", Guests::Deny)];
+    let prefix = reader.required(&keys::PREFIX, address::prefix);
+    let home = reader.required(&keys::APP_HOME, address::url_path);
+    let scopes = reader.required(&keys::REQUIRED_SCOPES, parse::list(parse::scope));
+    let guests = reader.required(&keys::APP_GUESTS, parse::one_of(GUESTS));
+    let pwa = reader.required(&keys::PWA_ENABLED, parse::boolean);
+    Some(Registration {
+        public_url: public_url?,
+        prefix: prefix?,
+        home: home?,
+        scopes: scopes?,
+        guests: guests?,
+        pwa: pwa?,
+    })
+}
+
+impl Section for Secrets {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let previous = reader.secrets(&keys::PREVIOUS_SECRETS, secret::master);
+        Some(Self { current: reader.required_secret(&keys::SECRET, secret::master)?, previous })
+    }
+}
+
+impl Section for Credentials {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let client_id = reader.required(&keys::CLIENT_ID, parse::client_id);
+        let client_secret = reader.required_secret(&keys::CLIENT_SECRET, secret::client);
+        let previous = reader.secrets(&keys::PREVIOUS_CLIENT_SECRETS, secret::client);
+        Some(Self { client_id: client_id?, client_secret: client_secret?, previous })
+    }
+}
+
+/// Zoom's web and API origins. The API of an emulator is where its web is, and ZoomGov has its own.
+fn zoom_hosts(reader: &mut Reader) -> Option<(Url, Url)> {
+    let host = reader.required(&keys::ZOOM_HOST, address::zoom_host);
+    let given = reader.optional(&keys::ZOOM_API_HOST, address::zoom_host);
+    let host = host?;
+    let api_host = match (given, host.host_str()) {
+        (Some(given), _) => given,
+        (None, _) if address::is_loopback(&host) => host.clone(),
+        (None, Some("zoomgov.com")) => Url::parse("https://api.zoomgov.com").ok()?,
+        (None, _) => Url::parse("https://api.zoom.us").ok()?,
+    };
+    Some((host, api_host))
+}
+
+/// What concerns the gateway alone.
+struct Gateway {
+    source: AppSource,
+    browsers: Browsers,
+    public: Vec<String>,
+    session: SessionConfig,
+    headers: HeaderConfig,
+    trusted_proxies: Vec<stagedoor_gateway::Network>,
+}
+
+impl Section for Gateway {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        const BROWSERS: &[(&str, Browsers)] = &[("allow", Browsers::Allow), ("deny", Browsers::Deny)];
+        let source = app_source(reader);
+        let browsers = reader.required(&keys::APP_BROWSERS, parse::one_of(BROWSERS));
+        let public = reader.required(&keys::APP_PUBLIC, parse::list(address::as_pattern));
+        let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
+        let headers = headers(reader);
+        let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
+        Some(Self {
+            source: source?,
+            browsers: browsers?,
+            public: public?,
+            session: SessionConfig { pwa_http_only: pwa_http_only? },
+            headers: headers?,
+            trusted_proxies: trusted_proxies?,
+        })
+    }
+}
+
+impl Gateway {
+    fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
+        let Self { source, browsers, public, session, headers, trusted_proxies } = self;
+        Config {
+            prefix: registration.prefix.clone(),
+            app: Some(App { source, browsers, public }),
+            zoom_host: zoom_host.clone(),
+            session,
+            headers,
+            pwa: registration.pwa,
+            trusted_proxies,
+            ..Config::new(registration.public_url.clone())
+        }
+    }
+}
+
+fn headers(reader: &mut Reader) -> Option<HeaderConfig> {
+    const TWO_YEARS: i64 = 63_072_000;
+    let csp = reader.required(&keys::HEADERS_CSP, parse::directives);
+    let referrer_policy = reader.required(&keys::HEADERS_REFERRER_POLICY, parse::referrer_policy);
+    let hsts_max_age = reader.required(&keys::HEADERS_HSTS, parse::integer(0..=TWO_YEARS));
+    Some(HeaderConfig { csp: csp?, referrer_policy: referrer_policy?, hsts_max_age: hsts_max_age?.unsigned_abs() })
+}
+
+/// One of `app.root` and `app.upstream`; where two sources differ on which, the stronger one decides.
+fn app_source(reader: &mut Reader) -> Option<AppSource> {
+    let root = reader.find(&keys::APP_ROOT, |given, _| address::directory(given));
+    let upstream = reader.find(&keys::APP_UPSTREAM, |given, _| address::origin(given));
+    match (root, upstream) {
+        (Some(root), Some(upstream)) if root.layer == upstream.layer => {
+            let what = format!("app.root is set too ({})", root.origin);
+            reader.refuse(&keys::APP_UPSTREAM, upstream.origin, Wrong::new(what, "set only one of the two"));
+            None
+        }
+        (Some(root), Some(upstream)) if root.layer > upstream.layer => Some(AppSource::Upstream(upstream.value)),
+        (Some(root), _) => Some(AppSource::Root(root.value)),
+        (None, Some(upstream)) => Some(AppSource::Upstream(upstream.value)),
+        (None, None) => {
+            reader.missing_both(&keys::APP_ROOT, &keys::APP_UPSTREAM);
+            None
+        }
+    }
+}
+
+fn session_ttl(reader: &mut Reader) -> Option<SessionTtl> {
+    const HOUR: i64 = 3_600;
+    let client = reader.required(&keys::SESSION_TTL, parse::integer(1..=30 * 24 * HOUR));
+    let pwa = reader.required(&keys::SESSION_PWA_TTL, parse::integer(1..=HOUR));
+    Some(SessionTtl { client: client?, pwa: pwa? })
+}
+
+impl LogLevel {
+    const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl Section for LogLevel {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let words = Self::ALL.map(|level| (level.as_str(), level));
+        reader.required(&keys::LOG_LEVEL, parse::one_of(&words))
+    }
+}

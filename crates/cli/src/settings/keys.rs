@@ -1,0 +1,149 @@
+//! The one table of settings: every key, its names in the environment, and whether it is a secret.
+
+use super::problem::Wrong;
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The dotted key in `stagedoor.toml`.
+    pub(crate) path: &'static str,
+    /// Its names in the environment, the canonical one first.
+    pub(crate) env: &'static [&'static str],
+    /// What it holds.
+    pub(crate) kind: Kind,
+}
+
+/// What a setting holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A value that may be shown.
+    Plain,
+    /// A secret: also as `NAME_FILE`, `{ file = … }` and `{ env = … }`, and not as a flag.
+    Secret,
+}
+
+macro_rules! keys {
+    ($($name:ident = $kind:ident($path:literal $(, $env:literal)*);)+) => {
+        $(pub(crate) const $name: Key = Key { path: $path, env: &[$($env),*], kind: Kind::$kind };)+
+
+        /// Every setting of this version.
+        pub(crate) const ALL: &[Key] = &[$($name),+];
+    };
+}
+
+keys! {
+    PUBLIC_URL = Plain("public_url", "PUBLIC_URL");
+    LISTEN = Plain("listen", "LISTEN", "PORT");
+    ADMIN_LISTEN = Plain("admin_listen", "ADMIN_LISTEN");
+    PREFIX = Plain("prefix");
+    SECRET = Secret("secret", "STAGEDOOR_SECRET");
+    PREVIOUS_SECRETS = Secret("previous_secrets", "STAGEDOOR_PREVIOUS_SECRETS");
+    TRUSTED_PROXIES = Plain("trusted_proxies");
+    CLIENT_ID = Plain("zoom.client_id", "ZOOM_CLIENT_ID", "ZOOM_APP_CLIENT_ID", "ZM_CLIENT_ID");
+    CLIENT_SECRET = Secret("zoom.client_secret", "ZOOM_CLIENT_SECRET", "ZOOM_APP_CLIENT_SECRET", "ZM_CLIENT_SECRET");
+    PREVIOUS_CLIENT_SECRETS = Secret("zoom.previous_client_secrets");
+    ZOOM_HOST = Plain("zoom.host", "ZOOM_HOST", "ZM_HOST");
+    ZOOM_API_HOST = Plain("zoom.api_host", "ZOOM_API_HOST");
+    REQUIRED_SCOPES = Plain("zoom.required_scopes");
+    APP_ROOT = Plain("app.root", "APP_ROOT");
+    APP_UPSTREAM = Plain("app.upstream", "APP_UPSTREAM", "ZOOM_APP_CLIENT_URL");
+    APP_HOME = Plain("app.home");
+    APP_GUESTS = Plain("app.guests");
+    APP_BROWSERS = Plain("app.browsers");
+    APP_PUBLIC = Plain("app.public");
+    STORE_URL = Plain("store.url", "DATABASE_URL", "REDIS_URL");
+    SESSION_TTL = Plain("session.ttl_seconds");
+    SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
+    SESSION_PWA_HTTP_ONLY = Plain("session.pwa_http_only");
+    PWA_ENABLED = Plain("pwa.enabled");
+    HEADERS_CSP = Plain("headers.csp");
+    HEADERS_REFERRER_POLICY = Plain("headers.referrer_policy");
+    HEADERS_HSTS = Plain("headers.hsts_max_age");
+    LOG_LEVEL = Plain("log.level", "LOG_LEVEL");
+}
+
+/// What the interface names and this version does not do yet. Refused, so that nobody believes it is at work.
+#[derive(Debug)]
+pub(crate) struct Later {
+    /// The key or section in `stagedoor.toml`.
+    pub(crate) path: &'static str,
+    /// Its names in the environment.
+    pub(crate) env: &'static [&'static str],
+    /// What it is for.
+    what: &'static str,
+}
+
+pub(crate) const LATER: &[Later] = &[
+    Later { path: "zoom.webhook_secrets", env: &["ZOOM_WEBHOOK_SECRET_TOKEN"], what: "receiving webhooks" },
+    Later { path: "webhook", env: &[], what: "receiving webhooks" },
+    Later { path: "app.api_allow", env: &[], what: "calling Zoom's API for the app" },
+    Later {
+        path: "connect",
+        env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
+        what: "third-party sign-in",
+    },
+    Later { path: "consumer", env: &["CONSUMER_PRIVATE_KEY"], what: "consumer authentication" },
+    Later {
+        path: "cobrowse",
+        env: &["ZOOM_SDK_KEY", "ZOOM_SDK_SECRET", "ZOOM_COBROWSE_SDK_SECRET"],
+        what: "issuing Cobrowse tokens",
+    },
+];
+
+impl Later {
+    /// What to say where it is set.
+    pub(crate) fn refusal(&self) -> Wrong {
+        Wrong::new(
+            format!("{} is not in this version of Stagedoor", self.what),
+            "remove it, so that nothing seems to be at work that is not",
+        )
+    }
+}
+
+/// The setting with this dotted key.
+pub(crate) fn find(path: &str) -> Option<&'static Key> {
+    ALL.iter().find(|key| key.path == path)
+}
+
+/// Whether settings lie below this dotted key.
+pub(crate) fn is_section(path: &str) -> bool {
+    ALL.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The known key that an unknown one was probably meant to be.
+pub(crate) fn closest(path: &str) -> Option<&'static str> {
+    const NEAR: f64 = 0.75;
+    let last = |path: &str| path.rsplit('.').next().map(str::to_owned).unwrap_or_default();
+    let nearness = |key: &Key| {
+        let whole = strsim::normalized_damerau_levenshtein(path, key.path);
+        // The right name in the wrong section is a likely slip too.
+        let same_name = if last(path) == last(key.path) { 0.9 } else { 0.0 };
+        f64::max(whole, same_name)
+    };
+    let best = ALL.iter().map(|key| (nearness(key), key.path)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= NEAR).then_some(best.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised() {
+        assert_eq!(closest("zoom.clientid"), Some("zoom.client_id"));
+        assert_eq!(closest("publik_url"), Some("public_url"));
+        assert_eq!(closest("client_id"), Some("zoom.client_id"));
+        assert_eq!(closest("app.listen"), Some("listen"));
+        assert_eq!(closest("colour"), None);
+    }
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let mut names: Vec<_> =
+            ALL.iter().flat_map(|key| key.env).chain(LATER.iter().flat_map(|later| later.env)).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

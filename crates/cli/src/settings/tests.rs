@@ -1,0 +1,419 @@
+//! Settings from every source, as a person meets them.
+
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use stagedoor_gateway::AppSource;
+
+use super::*;
+
+/// A directory with files in it.
+struct Directory(tempfile::TempDir);
+
+impl Directory {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            std::fs::write(directory.path().join(name), content).unwrap();
+        }
+        Self(directory)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn read(&self, environment: &[(&str, &str)]) -> Result<Deployment, String> {
+        let flags = Flags { config: self.path("stagedoor.toml"), is_named: true, set: vec![] };
+        let directory = format!("{}/", self.0.path().display());
+        read(&flags, variables(environment)).map_err(|problems| problems.to_string().replace(&directory, ""))
+    }
+}
+
+fn variables(environment: &[(&str, &str)]) -> Environment {
+    environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// What is enough for `serve`.
+const ENOUGH: &[(&str, &str)] = &[
+    ("PUBLIC_URL", "https://app.example.com"),
+    ("STAGEDOOR_SECRET", "A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5"),
+    ("ZOOM_CLIENT_ID", "aClientId"),
+    ("ZOOM_CLIENT_SECRET", "q1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"),
+    ("APP_UPSTREAM", "http://127.0.0.1:8000"),
+];
+
+fn enough_and(more: &[(&str, &str)]) -> Result<Deployment, String> {
+    let without: Vec<_> = ENOUGH.iter().filter(|(name, _)| !more.iter().any(|(other, _)| other == name)).collect();
+    let all: Vec<_> = without.into_iter().chain(more).copied().collect();
+    read(&Flags { config: PathBuf::from("/dev/null"), is_named: true, set: vec![] }, variables(&all))
+        .map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let deployment = enough_and(&[]).unwrap();
+    assert_eq!(deployment.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(deployment.zoom.redirect_uri.as_str(), "https://app.example.com/zoom/callback");
+    assert_eq!(deployment.zoom.api_host.as_str(), "https://api.zoom.us/");
+    assert_eq!(deployment.store, PathBuf::from("stagedoor.db"));
+}
+
+#[test]
+fn a_file_with_five_mistakes_gets_five_messages() {
+    let file = r#"
+public_url = "http://app.example.com"
+secret = "too short"
+colour = "red"
+
+[zoom]
+clientid = "aClientId"
+client_secret = "q1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"
+
+[app]
+upstream = "http://127.0.0.1:8000"
+
+[session]
+ttl_seconds = "2junk"
+"#;
+    assert_snapshot!(Directory::with(&[("stagedoor.toml", file)]).read(&[]).unwrap_err(), @r"
+    The settings have 5 problems.
+
+      public_url (stagedoor.toml:2)
+        Zoom opens apps over https only
+        fix: write https://app.example.com; http is for localhost only
+
+      secret (stagedoor.toml:3)
+        it has 9 bytes; 32 are the least
+        fix: make one with: openssl rand -base64 32
+
+      colour (stagedoor.toml:4)
+        there is no such setting
+        fix: remove it; docs/settings.md lists every setting
+
+      zoom.clientid (stagedoor.toml:7)
+        there is no such setting
+        fix: did you mean zoom.client_id?
+
+      session.ttl_seconds (stagedoor.toml:14)
+        it is text
+        fix: write a whole number, without quotes
+    ");
+}
+
+#[test]
+fn mn_17_a_missing_default_short_or_placeholder_secret_is_refused() {
+    for secret in [
+        "",
+        "short",
+        "changeme-changeme-changeme-changeme",
+        "your-secret-of-at-least-32-characters",
+        "<the secret of this deployment goes here>",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "secretsecretsecretsecretsecretsecret",
+        " A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5",
+    ] {
+        let problems = enough_and(&[("STAGEDOOR_SECRET", secret)]).unwrap_err();
+        assert!(problems.contains("\n  secret ("), "{secret:?}: {problems}");
+        assert!(secret.len() < 6 || !problems.contains(secret), "the secret is quoted: {problems}");
+    }
+    for secret in
+        ["", "short", "your_client_secret_from_zoom", "xxxxxxxxxxxxxxxxxxxxxxxx", "with a space in the middle"]
+    {
+        let problems = enough_and(&[("ZOOM_CLIENT_SECRET", secret)]).unwrap_err();
+        assert!(problems.contains("\n  zoom.client_secret ("), "{secret:?}: {problems}");
+    }
+}
+
+#[test]
+fn mn_31_nothing_is_read_leniently() {
+    for (name, value) in [
+        ("LISTEN", "3000"),
+        ("LISTEN", "127.0.0.1:3000junk"),
+        ("LISTEN", ":3000"),
+        ("LISTEN", "127.0.0.1:70000"),
+        ("PORT", "2junk"),
+        ("PORT", "+80"),
+        ("PORT", "65536"),
+        ("PUBLIC_URL", "app.example.com"),
+        ("PUBLIC_URL", "http://app.example.com"),
+        ("PUBLIC_URL", "https:app.example.com"),
+        ("PUBLIC_URL", "https://user@app.example.com"),
+        ("PUBLIC_URL", "https://app.example.com/app"),
+        ("PUBLIC_URL", "https://app.example.com?a"),
+        ("PUBLIC_URL", "https://app.example.com#a"),
+        ("PUBLIC_URL", "https://app.example.com\\@evil.example"),
+        ("PUBLIC_URL", "https:///app.example.com"),
+        ("PUBLIC_URL", "https://%61pp.example.com"),
+        ("PUBLIC_URL", "ftp://app.example.com"),
+        ("ZOOM_HOST", "http://zoom.us"),
+        ("ZOOM_HOST", "localhost:4000"),
+        ("APP_UPSTREAM", "127.0.0.1:8000"),
+        ("ZOOM_CLIENT_ID", "two words"),
+        ("DATABASE_URL", "stagedoor.db"),
+        ("DATABASE_URL", "postgres://stagedoor:hunter2@db/stagedoor"),
+        ("REDIS_URL", "redis://localhost"),
+        ("LOG_LEVEL", "loud"),
+        ("ZOOM_WEBHOOK_SECRET_TOKEN", "sometoken"),
+        ("AUTH0_CLIENT_ID", "someid"),
+    ] {
+        let problems = enough_and(&[(name, value)]).expect_err(value);
+        assert!(problems.starts_with("The settings have a problem."), "{name}={value}: {problems}");
+        assert!(problems.contains(&format!("environment variable {name})")), "{name}={value}: {problems}");
+        assert!(!problems.contains("hunter2"), "{problems}");
+    }
+}
+
+#[test]
+fn typed_settings_have_their_type_and_range() {
+    for (line, key) in [
+        ("session.ttl_seconds = 0", "session.ttl_seconds"),
+        ("session.pwa_ttl_seconds = 3601", "session.pwa_ttl_seconds"),
+        ("session.ttl_seconds = 1e3", "session.ttl_seconds"),
+        ("session.ttl_seconds = 99999999999999999999", "session.ttl_seconds"),
+        ("session.pwa_http_only = \"false\"", "session.pwa_http_only"),
+        ("pwa.enabled = 1", "pwa.enabled"),
+        ("app.guests = \"maybe\"", "app.guests"),
+        ("app.public = [\"no-slash\"]", "app.public"),
+        ("app.public = \"/a\"", "app.public"),
+        ("app.home = \"/a?b\"", "app.home"),
+        ("app.home = \"//evil.example\"", "app.home"),
+        ("app.public = [\"/a*b\"]", "app.public"),
+        ("app.home = \"/a/../b\"", "app.home"),
+        ("headers.csp = { img-src = \"a; b\" }", "headers.csp"),
+        ("headers.csp = { img-src = [\"a\"] }", "headers.csp"),
+        ("headers.referrer_policy = \"none\"", "headers.referrer_policy"),
+        ("headers.hsts_max_age = -1", "headers.hsts_max_age"),
+        ("prefix = \"/\"", "prefix"),
+        ("prefix = \"/zoom/\"", "prefix"),
+        ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies"),
+        ("zoom.required_scopes = [\"two words\"]", "zoom.required_scopes"),
+        ("zoom = 3", "zoom"),
+        ("listen = { a = 1 }", "listen"),
+        ("secret = 12", "secret"),
+        ("previous_secrets = [\"short\"]", "previous_secrets"),
+    ] {
+        let environment: Vec<_> =
+            ENOUGH.iter().filter(|(name, _)| key != "secret" || *name != "STAGEDOOR_SECRET").copied().collect();
+        let problems = Directory::with(&[("stagedoor.toml", line)]).read(&environment).expect_err(line);
+        assert!(problems.contains(&format!("\n  {key} (stagedoor.toml:1)")), "{line}: {problems}");
+        assert!(problems.starts_with("The settings have a problem."), "{line}: {problems}");
+    }
+}
+
+#[test]
+fn later_sources_win() {
+    let file = "listen = \"127.0.0.1:1\"\nadmin_listen = \"127.0.0.1:1\"\n";
+    let directory =
+        Directory::with(&[("stagedoor.toml", file), (".env", "LISTEN=127.0.0.1:2\nADMIN_LISTEN=127.0.0.1:2\n")]);
+    let environment: Vec<_> = ENOUGH.iter().copied().chain([("PORT", "3")]).collect();
+    let deployment = directory.read(&environment).unwrap();
+    assert_eq!(deployment.listen.to_string(), "0.0.0.0:3");
+    assert_eq!(deployment.admin_listen.to_string(), "127.0.0.1:2");
+    let flags =
+        Flags { config: directory.path("stagedoor.toml"), is_named: true, set: vec!["listen=127.0.0.1:4".into()] };
+    let deployment: Deployment = read(&flags, variables(&environment)).unwrap();
+    assert_eq!(deployment.listen.to_string(), "127.0.0.1:4");
+}
+
+#[test]
+fn a_stronger_source_chooses_between_root_and_upstream() {
+    let directory = Directory::with(&[("stagedoor.toml", "app.root = \".\"")]);
+    let app = directory.read(ENOUGH).unwrap().gateway.app.unwrap();
+    assert!(matches!(app.source, AppSource::Upstream(url) if url.as_str() == "http://127.0.0.1:8000/"));
+    let directory =
+        Directory::with(&[("stagedoor.toml", "app.root = \".\"\napp.upstream = \"http://127.0.0.1:8000\"")]);
+    assert_snapshot!(directory.read(&ENOUGH[..4]).unwrap_err(), @r"
+    The settings have a problem.
+
+      app.upstream (stagedoor.toml:2)
+        app.root is set too (stagedoor.toml:1)
+        fix: set only one of the two
+    ");
+}
+
+#[test]
+fn two_spellings_agree_or_are_refused() {
+    assert!(enough_and(&[("ZM_CLIENT_ID", "aClientId")]).is_ok());
+    assert!(enough_and(&[("ZOOM_HOST", "zoom.us"), ("ZM_HOST", "https://zoom.us")]).is_ok());
+    assert!(enough_and(&[("LISTEN", "0.0.0.0:8080"), ("PORT", "8080")]).is_ok());
+    let error = enough_and(&[
+        ("ZM_CLIENT_ID", "anotherId"),
+        ("ZOOM_APP_CLIENT_SECRET", "Q1w2E3r4T5y6U7i8O9p0AsDfGhJkLzXc"),
+        ("PORT", "8080"),
+        ("LISTEN", "127.0.0.1:8080"),
+    ]);
+    assert_snapshot!(error.unwrap_err(), @r"
+    The settings have 3 problems.
+
+      listen (environment variable PORT)
+        it says something else than environment variable LISTEN
+        fix: set only one of the two
+
+      zoom.client_id (environment variable ZM_CLIENT_ID)
+        it says something else than environment variable ZOOM_CLIENT_ID
+        fix: set only one of the two
+
+      zoom.client_secret (environment variable ZOOM_APP_CLIENT_SECRET)
+        it says something else than environment variable ZOOM_CLIENT_SECRET
+        fix: set only one of the two
+    ");
+}
+
+#[test]
+fn a_secret_comes_from_a_file_too() {
+    let secret = "A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5";
+    let directory = Directory::with(&[
+        ("secret", &format!("{secret}\n")),
+        ("empty", "\n"),
+        ("other", "Z9b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5"),
+    ]);
+    let path = |name: &str| directory.path(name).display().to_string();
+    let deployment = enough_and(&[("STAGEDOOR_SECRET", ""), ("STAGEDOOR_SECRET_FILE", &path("secret"))]).unwrap();
+    assert_eq!(deployment.secrets.current.expose(), secret);
+    assert!(enough_and(&[("STAGEDOOR_SECRET_FILE", &path("secret"))]).is_ok(), "the same twice is no conflict");
+    for bad in ["empty", "absent", "other"] {
+        let problems = enough_and(&[("STAGEDOOR_SECRET_FILE", &path(bad))]).unwrap_err();
+        assert!(problems.contains("environment variable STAGEDOOR_SECRET_FILE"), "{bad}: {problems}");
+    }
+}
+
+#[test]
+fn a_secret_in_toml_is_text_file_or_variable() {
+    let secret = "A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5";
+    let environment: Vec<_> = ENOUGH.iter().copied().filter(|(name, _)| *name != "STAGEDOOR_SECRET").collect();
+    for (file, is_fine) in [
+        (format!("secret = \"{secret}\""), true),
+        ("secret = { file = \"secret\" }".into(), true),
+        ("secret = { env = \"FROM_DOTENV\" }".into(), true),
+        ("secret = { env = \"ABSENT\" }".into(), false),
+        ("secret = { file = \"absent\" }".into(), false),
+        ("secret = { file = \"secret\", env = \"FROM_DOTENV\" }".into(), false),
+        ("secret = {}".into(), false),
+        ("secret = { files = \"secret\" }".into(), false),
+    ] {
+        let dotenv = format!("FROM_DOTENV='{secret}'");
+        let directory = Directory::with(&[("stagedoor.toml", &file), ("secret", secret), (".env", &dotenv)]);
+        assert_eq!(directory.read(&environment).is_ok(), is_fine, "{file}");
+    }
+}
+
+#[test]
+fn previous_secrets_are_lists() {
+    let (a, b) = ("A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5", "B0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5");
+    let deployment = enough_and(&[("STAGEDOOR_PREVIOUS_SECRETS", &format!("{a}, {b}"))]).unwrap();
+    assert_eq!(deployment.secrets.previous.len(), 2);
+    let file = format!("previous_secrets = [{{ file = \"old\" }}, \"{b}\"]");
+    let deployment = Directory::with(&[("stagedoor.toml", &file), ("old", a)]).read(ENOUGH).unwrap();
+    assert_eq!(deployment.secrets.previous[0].expose(), a);
+}
+
+#[test]
+fn zoom_may_be_an_emulator_or_the_government_cloud() {
+    let hosts = |name: &str| {
+        let zoom = enough_and(&[("ZOOM_HOST", name)]).unwrap().zoom;
+        (zoom.host.to_string(), zoom.api_host.to_string())
+    };
+    assert_eq!(hosts("zoomgov.com"), ("https://zoomgov.com/".into(), "https://api.zoomgov.com/".into()));
+    assert_eq!(hosts("http://localhost:4000"), ("http://localhost:4000/".into(), "http://localhost:4000/".into()));
+}
+
+#[test]
+fn a_broken_file_hides_nothing_and_invents_nothing() {
+    let file = "public_url = \"https://app.example.com\nlisten = \"3000\"\nlisten = \"127.0.0.1:3000\"\n";
+    assert_snapshot!(Directory::with(&[("stagedoor.toml", file)]).read(&[]).unwrap_err(), @r#"
+    The settings have 3 problems.
+
+      the file (stagedoor.toml:1)
+        this is not TOML: invalid basic string, expected `"`
+        fix: see https://toml.io for how values are written
+
+      listen (stagedoor.toml:2)
+        "3000" is not an address with a port
+        fix: write address:port, for example 127.0.0.1:3000, or 0.0.0.0:3000 for all interfaces
+
+      listen (stagedoor.toml:3)
+        it is given twice
+        fix: remove one of the two lines
+    "#);
+}
+
+#[test]
+fn what_is_not_in_this_version_is_refused() {
+    let file = "[zoom]\nwebhook_secrets = [\"a\"]\n[app]\napi_allow = []\n[consumer]\nprivate_key = \"x\"\n[cobrowse]\n[webhook]\n";
+    let problems = Directory::with(&[("stagedoor.toml", file)]).read(ENOUGH).unwrap_err();
+    assert_eq!(problems.matches("is not in this version of Stagedoor").count(), 5, "{problems}");
+}
+
+#[test]
+fn a_flag_takes_no_secret_and_no_unknown_key() {
+    let set = ["secret=A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5", "liste=1", "listen"].map(str::to_owned).into();
+    let flags = Flags { config: PathBuf::from("/dev/null"), is_named: true, set };
+    assert_snapshot!(read::<Deployment>(&flags, variables(ENOUGH)).unwrap_err(), @r#"
+    The settings have 3 problems.
+
+      liste (flag --set liste)
+        there is no such setting
+        fix: did you mean listen?
+
+      listen (flag --set listen)
+        it has no value
+        fix: write --set listen=VALUE
+
+      secret (flag --set secret)
+        a secret does not belong on the command line
+        fix: use the environment, or { file = "…" } in the settings file, for secret
+    "#);
+}
+
+#[test]
+fn the_defaults_have_no_problem_and_leave_out_only_what_has_none() {
+    let mut problems = Vec::new();
+    let parsed = file::parse(source::DEFAULTS, "defaults".as_ref(), &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    assert!(!parsed.layer.is_empty());
+    enough_and(&[]).unwrap();
+}
+
+#[test]
+fn the_starter_file_changes_no_default() {
+    let text = starter_file(Some("https://app.example.com"));
+    let directory = Directory::with(&[("stagedoor.toml", &text.replace("root = \"app\"", "root = \".\""))]);
+    let deployment = directory.read(&ENOUGH[1..4]).unwrap();
+    let root = directory.path(".");
+    assert!(matches!(deployment.gateway.app.unwrap().source, AppSource::Root(path) if path == root));
+    assert_eq!(deployment.listen.to_string(), "127.0.0.1:3000");
+}
+
+proptest! {
+    #[test]
+    fn no_file_makes_it_panic(text in "\\PC*") {
+        let mut problems = Vec::new();
+        let _ = file::parse(&text, "any".as_ref(), &mut problems);
+        let _ = dotenv::parse(&text);
+    }
+
+    #[test]
+    fn no_settings_make_it_panic(
+        lines in prop::collection::vec(("[a-z_.]{1,12}|public_url|listen|secret|zoom.client_secret|app.root|store.url|trusted_proxies|headers.csp", any::<String>(), 0..7usize), 0..6),
+        variables in prop::collection::btree_map("LISTEN|PORT|PUBLIC_URL|STAGEDOOR_SECRET|STAGEDOOR_SECRET_FILE|ZOOM_HOST|DATABASE_URL|APP_ROOT|REDIS_URL", "[^\0]*", 0..6),
+    ) {
+        let value = |text: &str, kind| match kind {
+            0 => format!("{text:?}"),
+            1 => format!("[{text:?}]"),
+            2 => format!("{{ file = {text:?} }}"),
+            3 => format!("{{ env = {text:?} }}"),
+            4 => "-1".to_owned(),
+            5 => "true".to_owned(),
+            _ => text.to_owned(),
+        };
+        let lines: Vec<_> = lines.iter().map(|(key, text, kind)| format!("{key} = {}", value(text, *kind))).collect();
+        let file = lines.join("\n");
+        let directory = Directory::with(&[("stagedoor.toml", &file), (".env", &file)]);
+        let flags = Flags { config: directory.path("stagedoor.toml"), is_named: true, set: vec![] };
+        if let Err(problems) = read::<Deployment>(&flags, variables.into_iter().collect()) {
+            prop_assert!(problems.to_string().lines().count() >= 5);
+        }
+    }
+}

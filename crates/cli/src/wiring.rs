@@ -1,0 +1,145 @@
+//! Puts the crates together: from a deployment to flows, and from flows to a gateway.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use stagedoor_flows::assertion::Assertions;
+use stagedoor_flows::install::Install;
+use stagedoor_flows::installation::Installations;
+use stagedoor_flows::launch::Launch;
+use stagedoor_flows::port::{Clock, Entropy, Store};
+use stagedoor_flows::revocation::Revocations;
+use stagedoor_flows::seal::{Purpose, Sealer};
+use stagedoor_flows::session::Sessions;
+use stagedoor_flows::vault::Vault;
+use stagedoor_flows::zoom::Zoom;
+use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy};
+use stagedoor_store::Sqlite;
+use tokio::net::TcpListener;
+
+use crate::settings::Deployment;
+
+/// What stands on the store: enough to look after installations.
+pub(crate) struct Keeping {
+    pub(crate) vault: Vault,
+    pub(crate) zoom: Zoom,
+    pub(crate) revocations: Arc<Revocations>,
+    pub(crate) installations: Installations,
+}
+
+/// Opens the store of a deployment. Blocks for some milliseconds.
+pub(crate) fn store(path: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(Arc::new(Sqlite::open(path).context("the store cannot be opened (setting store.url)")?))
+}
+
+impl Keeping {
+    /// Builds what looks after installations.
+    pub(crate) fn new(deployment: &Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+        let sealer = Arc::new(deployment.sealer(Purpose::Record)?);
+        let vault = Vault::new(store, sealer, clock(), entropy());
+        let http = HttpClient::new(OutboundLimits::default()).context("TLS cannot be set up")?;
+        let zoom = Zoom::new(deployment.zoom.clone(), Arc::new(http));
+        let longest = deployment.session_ttl.client.max(deployment.session_ttl.pwa);
+        let revocations = Arc::new(Revocations::new(vault.clone(), longest));
+        let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
+        Ok(Self { vault, zoom, revocations, installations })
+    }
+
+    /// Builds everything that the gateway calls.
+    pub(crate) fn flows(self, deployment: &Deployment) -> anyhow::Result<Flows> {
+        let Self { vault, zoom, revocations, installations } = self;
+        let sessions = Sessions::new(
+            deployment.sealer(Purpose::Session)?,
+            clock(),
+            entropy(),
+            Arc::clone(&revocations),
+            deployment.session_ttl,
+        );
+        let install = Install::new(
+            vault.clone(),
+            (zoom, installations.clone()),
+            entropy(),
+            deployment.sealer(Purpose::Install)?,
+            deployment.registration.scopes.clone(),
+        );
+        let launch = Launch::new(
+            deployment.zoom.client_id.clone(),
+            (&deployment.zoom.client_secret, &deployment.previous_client_secrets),
+            deployment.registration.guests,
+            clock(),
+            sessions.clone(),
+        );
+        let secrets = &deployment.secrets;
+        let public_url = &deployment.registration.public_url;
+        let assertions = Assertions::new(&secrets.current, &secrets.previous, public_url, clock())?;
+        Ok(Flows { install, launch, sessions, installations, assertions, revocations, vault })
+    }
+}
+
+impl Deployment {
+    fn sealer(&self, purpose: Purpose) -> anyhow::Result<Sealer> {
+        Ok(Sealer::new(&self.secrets.current, &self.secrets.previous, purpose)?)
+    }
+}
+
+/// A gateway that has its addresses and is ready to serve.
+pub(crate) struct Bound {
+    gateway: Gateway,
+    public: TcpListener,
+    admin: TcpListener,
+}
+
+impl Bound {
+    /// Builds the gateway of a deployment on its store and takes its addresses. What is wrong is found here, before
+    /// the first request: the store must answer, and the revocations are read.
+    pub(crate) async fn new(deployment: Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+        let keeping = Keeping::new(&deployment, store)?;
+        keeping.vault.ready().await.context("the store cannot be written")?;
+        keeping.revocations.refresh().await.context("the store cannot be read")?;
+        let flows = keeping.flows(&deployment)?;
+        let (listen, admin_listen) = (deployment.listen, deployment.admin_listen);
+        let gateway = Gateway::new(deployment.gateway, flows)?;
+        Ok(Self {
+            gateway,
+            public: listener(listen, "listen").await?,
+            admin: listener(admin_listen, "admin_listen").await?,
+        })
+    }
+
+    /// Where the app is, and where the operator asks.
+    pub(crate) fn addresses(&self) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.public.local_addr()?, self.admin.local_addr()?))
+    }
+
+    /// Serves until `ended` completes and what was in flight has ended too.
+    pub(crate) async fn serve(self, ended: impl Future<Output = ()>) -> anyhow::Result<()> {
+        self.gateway.serve(self.public, self.admin, ended).await.context("the gateway ended")
+    }
+}
+
+/// Another program listens there already.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} is taken by another program; choose another address with the setting {setting}")]
+pub(crate) struct Taken {
+    address: SocketAddr,
+    setting: &'static str,
+}
+
+async fn listener(address: SocketAddr, setting: &'static str) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Taken { address, setting }.into()),
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address} (setting {setting})")),
+    }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy)
+}

@@ -1,0 +1,19 @@
+use insta::assert_snapshot;
+
+use crate::support::Place;
+
+#[test]
+fn a_secret_is_not_taken_from_the_command_line() {
+    let ran = Place::new().run(&["emulator", "--client-secret", "q1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"]);
+    assert_eq!(ran.status, 2);
+    assert_snapshot!(ran.stderr, @"error: --client-secret takes @FILE, or - for standard input: a secret on the command line can be read by others on this machine");
+}
+
+#[test]
+fn a_taken_port_is_one_sentence_with_the_flag_to_change() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ran = Place::new().run(&["emulator", "--port", &port]);
+    assert_eq!(ran.status, 1);
+    assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first port with --port (three in a row are needed)");
+}

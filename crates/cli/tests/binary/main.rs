@@ -1,0 +1,13 @@
+//! The real binary, as people and scripts use it: what it prints, what it writes, how it exits.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod check;
+mod context;
+mod dev;
+mod emulator;
+mod init;
+mod running;
+mod serve;
+mod support;
+mod usage;

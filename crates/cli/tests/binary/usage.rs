@@ -1,0 +1,66 @@
+use insta::assert_snapshot;
+
+use crate::support::Place;
+
+const COMMANDS: &[&[&str]] = &[
+    &["dev"],
+    &["serve"],
+    &["emulator"],
+    &["init"],
+    &["check"],
+    &["context"],
+    &["context", "open"],
+    &["context", "seal"],
+    &["installations"],
+    &["installations", "list"],
+    &["installations", "show"],
+    &["installations", "revoke"],
+];
+
+#[test]
+fn every_command_has_help_with_an_example_and_without_colour() {
+    for command in COMMANDS {
+        let help = Place::new().run(&[*command, &["--help"]].concat());
+        assert_eq!(help.status, 0, "{command:?}");
+        let example = format!("stagedoor {}", command.join(" "));
+        assert!(help.stdout.contains("Example") && help.stdout.contains(&example), "{command:?}: {}", help.stdout);
+        assert!(!help.stdout.contains('\u{1b}'), "{command:?}");
+    }
+}
+
+#[test]
+fn the_help_begins_with_what_to_do_first() {
+    assert_snapshot!(Place::new().run(&["--help"]).stdout, @r"
+    The backend of a Zoom App: install, launch, sessions and security headers in front of your app
+
+    Usage: stagedoor <COMMAND>
+
+    Commands:
+      dev            Run everything on this machine: an emulated Zoom, the gateway and your app
+      serve          Run the gateway
+      emulator       Emulate the Zoom platform, for any backend in any language
+      init           Begin a deployment: settings, secrets, a starter app and a Marketplace manifest
+      check          Check the settings, and print the URLs to paste into the Marketplace
+      context        Open and explain an app context, or make one
+      installations  List, show or revoke installations; no token is ever printed
+      help           Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Start here:
+      stagedoor dev             everything on this machine, with an emulated Zoom
+      stagedoor init my-app     a directory with settings and a starter app
+      stagedoor check           what is missing before stagedoor serve
+    ");
+}
+
+#[test]
+fn wrong_use_is_status_2() {
+    for wrong in
+        [&["--nope"][..], &["nope"], &["check", "--json=1"], &["context"], &["emulator", "--port", "2junk"], &[]]
+    {
+        assert_eq!(Place::new().run(wrong).status, 2, "{wrong:?}");
+    }
+}

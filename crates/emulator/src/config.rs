@@ -1,0 +1,54 @@
+use stagedoor_protocol::id::ClientId;
+use stagedoor_protocol::secret::ClientSecret;
+use url::Url;
+
+/// What the emulator has to know of the app and where it listens.
+///
+/// This is what a developer enters in the Marketplace: credentials, the Home URL, the OAuth allow list, the direct
+/// landing URL and the scopes.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The name that the consent page and the client show.
+    pub app_name: String,
+    /// What the diagram calls the backend under test.
+    pub backend: String,
+    /// The client id of the app.
+    pub client_id: ClientId,
+    /// The client secret of the app: authenticates at the token endpoint and seals app contexts.
+    pub client_secret: ClientSecret,
+    /// The address that the Zoom client opens. Must be `http`: the web view speaks plain HTTP to the app.
+    pub home_url: Url,
+    /// The OAuth allow list, matched exactly. The first entry is used where Zoom itself builds the authorize URL.
+    pub redirect_urls: Vec<Url>,
+    /// The direct landing URL, where an install begins.
+    pub landing_url: Url,
+    /// The scopes of the app.
+    pub scopes: Vec<String>,
+    /// The first of three ports on loopback; 0 takes three free ones.
+    pub port: u16,
+}
+
+impl Config {
+    /// The settings of an app that lives at `home_url`: landing at `/zoom/install`, redirect to `/zoom/callback` of the
+    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, three free ports.
+    pub fn new(client_id: ClientId, client_secret: ClientSecret, home_url: Url) -> Self {
+        let beside = |path: &str| {
+            let mut url = home_url.clone();
+            url.set_path(path);
+            url.set_query(None);
+            url.set_fragment(None);
+            url
+        };
+        Self {
+            app_name: "Sample app".into(),
+            backend: "Your backend".into(),
+            client_id,
+            client_secret,
+            redirect_urls: vec![beside("/zoom/callback")],
+            landing_url: beside("/zoom/install"),
+            home_url,
+            scopes: vec!["user:read:user".into(), "zoomapp:inmeeting".into()],
+            port: 0,
+        }
+    }
+}

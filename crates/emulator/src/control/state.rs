@@ -1,0 +1,115 @@
+//! `GET /control/state`: everything that the page shows.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::fault::Active;
+use crate::platform::Platform;
+use crate::world::people::{Person, Where};
+use crate::world::views::{Blank, Check, View};
+use crate::world::{Consent, Sdk, World};
+use crate::zoom::launch::view_url;
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    now_ms: i64,
+    offset_ms: i64,
+    user: &'a str,
+    users: &'a [Person],
+    r#where: &'a Where,
+    app: App<'a>,
+    installed: Vec<Installed<'a>>,
+    consent: Consent,
+    sdk: Sdk,
+    faults: Vec<Active>,
+    view: Option<ShownView<'a>>,
+}
+
+#[derive(Serialize)]
+struct App<'a> {
+    name: &'a str,
+    backend: &'a str,
+    client_id: &'a str,
+    home_url: &'a str,
+    landing_url: &'a str,
+    redirect_urls: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Installed<'a> {
+    user: &'a str,
+    scopes: &'a [String],
+    since_ms: i64,
+}
+
+#[derive(Serialize)]
+struct ShownView<'a> {
+    view: &'a str,
+    url: String,
+    user: &'a str,
+    opened_ms: i64,
+    blank: Option<&'a Blank>,
+    checks: &'a [Check],
+}
+
+pub(super) async fn read(State(platform): State<Arc<Platform>>) -> Json<Value> {
+    Json(snapshot(&platform, &platform.world()))
+}
+
+/// The whole state, as the page shows it.
+pub(super) fn snapshot(platform: &Platform, world: &World) -> Value {
+    json!(shown(platform, world))
+}
+
+fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
+    let config = &platform.config;
+    Shown {
+        now_ms: platform.now().0,
+        offset_ms: platform.clock.offset(),
+        user: &world.people.seated().id,
+        users: world.people.all(),
+        r#where: &world.place,
+        app: App {
+            name: &config.app_name,
+            backend: &config.backend,
+            client_id: config.client_id.as_str(),
+            home_url: config.home_url.as_str(),
+            landing_url: config.landing_url.as_str(),
+            redirect_urls: config.redirect_urls.iter().map(url::Url::as_str).collect(),
+        },
+        installed: world
+            .grants
+            .live()
+            .map(|grant| Installed { user: &grant.user, scopes: &grant.scopes, since_ms: grant.since.0 })
+            .collect(),
+        consent: world.consent,
+        sdk: world.sdk,
+        faults: world.faults.active(),
+        view: world.views.newest().map(|view| shown_view(platform, view)),
+    }
+}
+
+fn shown_view<'a>(platform: &Platform, view: &'a View) -> ShownView<'a> {
+    ShownView {
+        view: &view.id,
+        url: view_url(platform, &view.id),
+        user: &view.user,
+        opened_ms: view.opened.0,
+        blank: view.blank.as_ref(),
+        checks: view.checks(),
+    }
+}
+
+impl Platform {
+    /// Tells everybody who watches how things stand.
+    pub(crate) fn tell_state(&self) {
+        if self.events.is_watched() {
+            let world = self.world();
+            self.events.tell("state", &shown(self, &world));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The faults that can be switched on, as one table.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a fault strikes. One fault of each can be on at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Endpoint {
+    Authorize,
+    Token,
+    Me,
+    Deeplink,
+    Client,
+}
+
+/// How an answer reaches the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Normal,
+    /// No byte for ten minutes.
+    Hang,
+    /// One byte a second.
+    Drip,
+    /// The first half, then the connection ends.
+    Truncated,
+    /// The head, then the connection ends.
+    Lost,
+}
+
+/// An answer that is always the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Canned {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: &'static str,
+    /// Seconds in `Retry-After`.
+    pub(crate) retry_after: Option<&'static str>,
+}
+
+/// What becomes different in an answer that is otherwise right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Twist {
+    Deny,
+    StateMangled,
+    StateDropped,
+    /// Zoom's page with this error code.
+    ErrorPage(u16, &'static str),
+    /// The error of 2021, which repeats the code.
+    EchoedCode,
+    NoRefreshToken,
+    ForeignApiUrl,
+    NoScope,
+    /// 201 instead of 200.
+    Created,
+    /// This instead of a deep link; `{}` stands for the token of the real one.
+    Link(&'static str),
+    ContextExpired,
+    ContextOtherApp,
+    ContextOtherSecret,
+    ContextMissing,
+    ContextTwice,
+    LinkTooOld,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Effect {
+    /// Answered so, and nothing happens.
+    Canned(Canned),
+    /// It happens, and the answer arrives so.
+    Delivered(Delivery),
+    /// Nothing happens and no answer comes.
+    Unanswered,
+    /// It happens with a difference.
+    Twisted(Twist),
+}
+
+/// One entry of the catalogue.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) endpoint: Endpoint,
+    /// The id: the endpoint, a dot, a name.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) sentence: &'static str,
+    pub(crate) effect: Effect,
+}
+
+/// The faults that are on.
+#[derive(Default)]
+pub(crate) struct Faults(BTreeMap<Endpoint, Active>);
+
+/// A fault that is on.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Active {
+    pub(crate) id: &'static str,
+    /// How often it will still strike; none: until it is switched off.
+    pub(crate) times: Option<u32>,
+}
+
+impl Faults {
+    /// The effect of the fault that is on for an endpoint; it counts as one time.
+    pub(crate) fn strike(&mut self, endpoint: Endpoint) -> Option<&'static Fault> {
+        let active = self.0.get_mut(&endpoint)?;
+        let fault = find(active.id);
+        match &mut active.times {
+            None => {}
+            Some(times) if *times > 1 => *times -= 1,
+            Some(_) => {
+                self.0.remove(&endpoint);
+            }
+        }
+        fault
+    }
+
+    /// The same, if the effect is of this kind; others stay for later.
+    pub(crate) fn strike_when(&mut self, endpoint: Endpoint, kind: impl Fn(Effect) -> bool) -> Option<&'static Fault> {
+        let fault = find(self.0.get(&endpoint)?.id)?;
+        if kind(fault.effect) { self.strike(endpoint) } else { None }
+    }
+
+    pub(crate) fn set(&mut self, fault: &'static Fault, times: Option<u32>) {
+        self.0.insert(fault.endpoint, Active { id: fault.id, times });
+    }
+
+    pub(crate) fn clear(&mut self, endpoint: Endpoint) {
+        self.0.remove(&endpoint);
+    }
+
+    pub(crate) fn active(&self) -> Vec<Active> {
+        self.0.values().copied().collect()
+    }
+}
+
+/// The fault with this id.
+pub(crate) fn find(id: &str) -> Option<&'static Fault> {
+    CATALOGUE.iter().find(|fault| fault.id == id)
+}
+
+const fn canned(status: u16, content_type: &'static str, body: &'static str) -> Effect {
+    Effect::Canned(Canned { status, content_type, body, retry_after: None })
+}
+
+const fn retry(status: u16, body: &'static str, seconds: &'static str) -> Effect {
+    Effect::Canned(Canned { status, content_type: JSON, body, retry_after: Some(seconds) })
+}
+
+const fn twist(twist: Twist) -> Effect {
+    Effect::Twisted(twist)
+}
+
+const fn page(code: u16, text: &'static str) -> Effect {
+    Effect::Twisted(Twist::ErrorPage(code, text))
+}
+
+const JSON: &str = "application/json;charset=UTF-8";
+const HTML: &str = "text/html;charset=UTF-8";
+const BROKEN_PAGE: &str = "<html><head><title>500 Internal Server Error</title></head><body><h1>500</h1></body></html>";
+const LIMIT: &str =
+    r#"{"code":429,"message":"You have reached the maximum per-second rate limit for this API. Try again later."}"#;
+const TOKEN_LIMIT: &str = r#"{"reason":"Too many requests","error":"invalid_request"}"#;
+
+macro_rules! catalogue {
+    ($($endpoint:ident { $($id:literal, $title:literal, $sentence:literal, $effect:expr;)+ })+) => {
+        /// Every fault there is.
+        pub(crate) const CATALOGUE: &[Fault] = &[$($(Fault {
+            endpoint: Endpoint::$endpoint, id: $id, title: $title, sentence: $sentence, effect: $effect,
+        },)+)+];
+    };
+}
+
+catalogue! {
+    Authorize {
+        "authorize.deny", "The user declines",
+            "The redirect carries error=access_denied instead of a code.", twist(Twist::Deny);
+        "authorize.state_mangled", "state comes back changed",
+            "The redirect carries a code and a state that nobody made.", twist(Twist::StateMangled);
+        "authorize.state_dropped", "state does not come back",
+            "The redirect carries only a code.", twist(Twist::StateDropped);
+        "authorize.error_4700", "Error page 4,700", "Zoom shows a page and does not redirect.",
+            page(4700, "Invalid redirect url");
+        "authorize.error_4702", "Error page 4,702", "Zoom says that it does not know the app.",
+            page(4702, "Invalid client_id");
+        "authorize.error_4709", "Error page 4,709", "Zoom says that the redirect URI does not match.",
+            page(4709, "Redirect URI mismatch");
+        "authorize.error_4717", "Error page 4,717", "Zoom says that the app has been disabled.",
+            page(4717, "The app has been disabled");
+        "authorize.error_4732", "Error page 4,732", "Zoom could not make an authorization code.",
+            page(4732, "Failed to create the authorization code");
+        "authorize.error_4738", "Error page 4,738", "The administrator of the account has disabled the app.",
+            page(4738, "The app has been disabled by the admin");
+        "authorize.hang", "No answer", "The authorize page does not answer.", Effect::Unanswered;
+    }
+    Token {
+        "token.invalid_grant", "Invalid Token!", "400, as for a refresh token that is unknown, used or revoked.",
+            canned(400, JSON, r#"{"reason":"Invalid Token!","error":"invalid_grant"}"#);
+        "token.invalid_grant_bare", "invalid_grant without a reason", "400 with the error code alone.",
+            canned(400, JSON, r#"{"error":"invalid_grant"}"#);
+        "token.invalid_code", "Invalid authorization code", "400, as for a code that is used, expired or unknown.",
+            canned(400, JSON, r#"{"reason":"Invalid authorization code","error":"invalid_grant"}"#);
+        "token.invalid_code_2021", "Invalid authorization code, as of 2021",
+            "400 invalid_request, and the reason repeats the code.", twist(Twist::EchoedCode);
+        "token.invalid_client", "invalid_client with 400", "Zoom's form: wrong credentials are a 400.",
+            canned(400, JSON, r#"{"reason":"Invalid client_id or client_secret","error":"invalid_client"}"#);
+        "token.invalid_client_401", "invalid_client with 401", "The form of RFC 6749: wrong credentials are a 401.",
+            canned(401, JSON, r#"{"reason":"Invalid client_id or client_secret","error":"invalid_client"}"#);
+        "token.unsupported_grant_type", "unsupported_grant_type", "400, as for a request that is not a form.",
+            canned(400, JSON, r#"{"reason":"unsupported grant type","error":"unsupported_grant_type"}"#);
+        "token.invalid_token_401", "Invalid Token! with 401", "The form before August 2022.",
+            canned(401, JSON, r#"{"reason":"Invalid Token!","error":"invalid_request"}"#);
+        "token.invalid_request", "invalid_request", "400 with the code that Zoom also uses for its own errors.",
+            canned(400, JSON, r#"{"reason":"Internal error","error":"invalid_request"}"#);
+        "token.rate_limited", "429", "Too many requests, with Retry-After: 1.", retry(429, TOKEN_LIMIT, "1");
+        "token.rate_limited_bare", "429 without Retry-After", "Too many requests.", canned(429, JSON, TOKEN_LIMIT);
+        "token.server_error", "500 with HTML", "An error page instead of JSON.", canned(500, HTML, BROKEN_PAGE);
+        "token.unavailable", "503", "Zoom is being maintained.", canned(503, HTML, "<html><body>503</body></html>");
+        "token.garbage", "200 with garbage", "The body is not JSON.", canned(200, JSON, "\u{1f}\u{8b}}{not json");
+        "token.html", "200 with HTML", "A page instead of JSON.", canned(200, HTML, "<html><body>Hello</body></html>");
+        "token.truncated", "The answer is cut off", "The code or token is used, half of the answer arrives.",
+            Effect::Delivered(Delivery::Truncated);
+        "token.lost", "The answer is lost", "The code or token is used, nothing of the answer arrives.",
+            Effect::Delivered(Delivery::Lost);
+        "token.slow", "One byte a second", "The code or token is used, the answer takes minutes.",
+            Effect::Delivered(Delivery::Drip);
+        "token.late", "The answer hangs", "The code or token is used, the answer does not come.",
+            Effect::Delivered(Delivery::Hang);
+        "token.hang", "No answer", "Nothing happens and nothing comes.", Effect::Unanswered;
+        "token.no_refresh_token", "No refresh_token", "The answer has no refresh token.", twist(Twist::NoRefreshToken);
+        "token.foreign_api_url", "api_url elsewhere", "The answer names https://api.evil.example as the API's host.",
+            twist(Twist::ForeignApiUrl);
+        "token.no_scope", "No scope", "The answer does not say which scopes were granted.", twist(Twist::NoScope);
+    }
+    Me {
+        "me.invalid_token", "401, code 124", "The access token is refused.",
+            canned(401, JSON, r#"{"code":124,"message":"Invalid access token."}"#);
+        "me.not_found", "404, code 1001", "Zoom does not know the user.",
+            canned(404, JSON, r#"{"code":1001,"message":"User does not exist: me"}"#);
+        "me.missing_scope", "400, code 4711", "The token lacks the scope.",
+            canned(400, JSON, r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[user:read:user]."}"#);
+        "me.rate_limited", "429", "Too many requests, with Retry-After: 1.", retry(429, LIMIT, "1");
+        "me.server_error", "500 with HTML", "An error page instead of JSON.", canned(500, HTML, BROKEN_PAGE);
+        "me.hang", "No answer", "Nothing comes.", Effect::Unanswered;
+    }
+    Deeplink {
+        "deeplink.invalid_token", "400, code 124", "The access token is refused, with a 400 as this page documents it.",
+            canned(400, JSON, r#"{"code":124,"message":"Invalid access token."}"#);
+        "deeplink.too_long", "400, code 300", "The action is too long for Zoom.",
+            canned(400, JSON, r#"{"code":300,"message":"Invalid action. The maximum length of the value is 256."}"#);
+        "deeplink.missing_scope", "400, code 4711", "The token lacks zoomapp:inmeeting.",
+            canned(400, JSON, r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[zoomapp:inmeeting]."}"#);
+        "deeplink.not_found", "404, code 1001", "Zoom does not know the user.",
+            canned(404, JSON, r#"{"code":1001,"message":"User does not exist: me"}"#);
+        "deeplink.created", "201", "The link comes with 201 instead of 200.", twist(Twist::Created);
+        "deeplink.rate_limited", "429", "Too many requests, with Retry-After: 1.", retry(429, LIMIT, "1");
+        "deeplink.server_error", "500 with HTML", "An error page instead of JSON.", canned(500, HTML, BROKEN_PAGE);
+        "deeplink.hang", "No answer", "Nothing comes.", Effect::Unanswered;
+        "deeplink.javascript", "A link that is a script", "deeplink is javascript:alert(1).",
+            twist(Twist::Link("javascript:alert(1)"));
+        "deeplink.foreign", "A link elsewhere", "deeplink leads to https://evil.example.",
+            twist(Twist::Link("https://evil.example/launch/chatapp/{}"));
+        "deeplink.http", "A link without TLS", "deeplink is http://zoom.us.",
+            twist(Twist::Link("http://zoom.us/launch/chatapp/{}"));
+        "deeplink.lookalike", "A look-alike host", "deeplink leads to https://zoom.us.evil.example.",
+            twist(Twist::Link("https://zoom.us.evil.example/launch/chatapp/{}"));
+        "deeplink.userinfo", "A host hidden by a user name", "deeplink is https://zoom.us@evil.example.",
+            twist(Twist::Link("https://zoom.us@evil.example/launch/chatapp/{}"));
+    }
+    Client {
+        "client.expired", "An expired context", "The context died an hour ago.", twist(Twist::ContextExpired);
+        "client.other_app", "A context for another app", "The audience is another client id.",
+            twist(Twist::ContextOtherApp);
+        "client.other_secret", "A context sealed with another secret", "It cannot be opened.",
+            twist(Twist::ContextOtherSecret);
+        "client.no_context", "No context", "The client sends no x-zoom-app-context.", twist(Twist::ContextMissing);
+        "client.two_contexts", "Two contexts", "The client sends the header twice.", twist(Twist::ContextTwice);
+        "client.old_link", "An old deep link", "The link is more than five minutes old: the context has no act.",
+            twist(Twist::LinkTooOld);
+    }
+}

@@ -1,0 +1,32 @@
+//! Where Zoom documents what a step does.
+
+use serde::Serialize;
+
+/// A page of Zoom's documentation.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Docs {
+    title: &'static str,
+    url: &'static str,
+}
+
+pub(crate) const OAUTH: Docs = Docs { title: "OAuth 2.0", url: "https://developers.zoom.us/docs/integrations/oauth/" };
+pub(crate) const OAUTH_ERRORS: Docs =
+    Docs { title: "OAuth error messages", url: "https://developers.zoom.us/docs/integrations/oauth-error-messages/" };
+pub(crate) const ALLOW_LIST: Docs = Docs {
+    title: "OAuth redirect and allow list",
+    url: "https://developers.zoom.us/docs/build-flow/basic-info/oauth-info/",
+};
+pub(crate) const ARCHITECTURE: Docs =
+    Docs { title: "Zoom Apps architecture", url: "https://developers.zoom.us/docs/zoom-apps/architecture/" };
+pub(crate) const CONTEXT: Docs =
+    Docs { title: "Zoom App context", url: "https://developers.zoom.us/docs/zoom-apps/zoom-app-context/" };
+pub(crate) const HEADERS: Docs =
+    Docs { title: "OWASP secure headers", url: "https://developers.zoom.us/docs/build-flow/security/owasp/" };
+pub(crate) const DEEP_LINK: Docs = Docs {
+    title: "Open Zoom Apps from native and web apps",
+    url: "https://developers.zoom.us/docs/zoom-apps/guides/open-zoom-apps-from-native-web-apps/",
+};
+pub(crate) const MARKETPLACE_API: Docs =
+    Docs { title: "Marketplace API", url: "https://developers.zoom.us/docs/api/marketplace/" };
+pub(crate) const API: Docs = Docs { title: "Zoom API", url: "https://developers.zoom.us/docs/api/" };
+pub(crate) const USERS_API: Docs = Docs { title: "Users API", url: "https://developers.zoom.us/docs/api/users/" };

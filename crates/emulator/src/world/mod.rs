@@ -1,0 +1,102 @@
+//! What the emulated platform knows: people, grants, deep links, open views and the journal of what happened.
+//!
+//! All of it lives behind one lock, is bounded, and is gone when the process ends.
+
+pub(crate) mod docs;
+pub(crate) mod event;
+pub(crate) mod grants;
+pub(crate) mod install;
+pub(crate) mod jar;
+pub(crate) mod journal;
+pub(crate) mod links;
+pub(crate) mod people;
+pub(crate) mod views;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use self::event::Events;
+use self::grants::Grants;
+use self::install::Installs;
+use self::jar::Jar;
+use self::journal::Journal;
+use self::links::Links;
+use self::people::{People, Where};
+use self::views::Views;
+use crate::fault::Faults;
+
+/// What the authorize page does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Consent {
+    /// It asks on a page.
+    #[default]
+    Ask,
+    /// It consents at once, as the chosen user.
+    Allow,
+    /// It declines at once.
+    Deny,
+}
+
+/// Which Apps SDK a document in the web view gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Sdk {
+    /// The emulator's own, which needs no network.
+    #[default]
+    #[serde(rename = "stand-in")]
+    StandIn,
+    /// Zoom's, as the document asks for it.
+    #[serde(rename = "zoom")]
+    Zoom,
+}
+
+/// The state of the platform.
+pub(crate) struct World {
+    pub(crate) people: People,
+    pub(crate) place: Where,
+    pub(crate) consent: Consent,
+    pub(crate) sdk: Sdk,
+    pub(crate) faults: Faults,
+    pub(crate) installs: Installs,
+    pub(crate) grants: Grants,
+    pub(crate) links: Links,
+    pub(crate) views: Views,
+    /// One cookie jar for each user: the web view of a client keeps its cookies between launches.
+    pub(crate) jars: BTreeMap<String, Jar>,
+    pub(crate) journal: Journal,
+}
+
+impl World {
+    pub(crate) fn new(events: Events) -> Self {
+        Self {
+            people: People::default(),
+            place: Where::default(),
+            consent: Consent::default(),
+            sdk: Sdk::default(),
+            faults: Faults::default(),
+            installs: Installs::default(),
+            grants: Grants::default(),
+            links: Links::default(),
+            views: Views::default(),
+            jars: BTreeMap::new(),
+            journal: Journal::new(events),
+        }
+    }
+
+    /// Goes back to the beginning. Numbers of views, flows and steps are not used again, so that nothing old is mistaken
+    /// for something new.
+    pub(crate) fn reset(&mut self) {
+        self.people = People::default();
+        self.place = Where::default();
+        self.consent = Consent::default();
+        self.sdk = Sdk::default();
+        self.faults = Faults::default();
+        self.installs = Installs::default();
+        self.grants = Grants::default();
+        self.links = Links::default();
+        self.views.forget();
+        self.jars.clear();
+        self.journal.forget();
+    }
+}

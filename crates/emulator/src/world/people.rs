@@ -1,0 +1,143 @@
+use serde::{Deserialize, Serialize};
+
+use crate::entropy;
+
+/// A Zoom user.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) initials: String,
+    pub(crate) account: String,
+}
+
+/// The users, and who of them sits at the client.
+#[derive(Debug)]
+pub(crate) struct People {
+    all: Vec<Person>,
+    seat: String,
+}
+
+/// How many users there may be.
+const MAX_PEOPLE: usize = 200;
+
+/// The users at the start. Their ids stay the same, so that a backend that remembers them over a restart is right.
+const CAST: [(&str, &str, &str, &str); 3] = [
+    ("7lVvQmTkRwGfQmX2yq1BzA", "Ada Lovelace", "ada@example.com", "Analytical Engines"),
+    ("kZ0fWq3sT9yUe1rLh5NdGw", "Grace Hopper", "grace@example.com", "Analytical Engines"),
+    ("Rb8mXc2vQ4iJo6tYn7PzSg", "Alan Turing", "alan@example.org", "Bletchley Park"),
+];
+
+impl Default for People {
+    fn default() -> Self {
+        let person = |(id, name, email, account): (&str, &str, &str, &str)| Person {
+            id: id.into(),
+            name: name.into(),
+            email: email.into(),
+            initials: initials(name),
+            account: account.into(),
+        };
+        Self { all: CAST.map(person).to_vec(), seat: CAST[0].0.into() }
+    }
+}
+
+impl People {
+    pub(crate) fn all(&self) -> &[Person] {
+        &self.all
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<&Person> {
+        self.all.iter().find(|person| person.id == id)
+    }
+
+    /// Who sits at the client.
+    pub(crate) fn seated(&self) -> &Person {
+        self.find(&self.seat).expect("only known people take the seat, and nobody is removed")
+    }
+
+    /// Seats a user at the client; false if there is no such user.
+    pub(crate) fn seat(&mut self, id: &str) -> bool {
+        let known = self.find(id).is_some();
+        if known {
+            id.clone_into(&mut self.seat);
+        }
+        known
+    }
+
+    /// Creates a user; none if there are too many.
+    pub(crate) fn add(&mut self, name: &str, email: Option<&str>) -> Option<Person> {
+        if self.all.len() >= MAX_PEOPLE {
+            return None;
+        }
+        let mailbox: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+        let person = Person {
+            id: entropy::base64url(22),
+            name: name.into(),
+            email: email.map_or_else(|| format!("{mailbox}@example.com"), Into::into),
+            initials: initials(name),
+            account: "Analytical Engines".into(),
+        };
+        self.all.push(person.clone());
+        Some(person)
+    }
+}
+
+fn initials(name: &str) -> String {
+    name.split_whitespace().filter_map(|word| word.chars().next()).take(2).flat_map(char::to_uppercase).collect()
+}
+
+/// What runs in the client: the `typ` of an app context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Typ {
+    Panel,
+    Meeting,
+    Webinar,
+}
+
+/// The role in a meeting or webinar: `attendrole` of an app context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    Host,
+    CoHost,
+    Participant,
+    Panelist,
+    Attendee,
+}
+
+/// Where the client is.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Where {
+    pub(crate) typ: Typ,
+    pub(crate) role: Option<Role>,
+    pub(crate) topic: Option<String>,
+    pub(crate) meeting: Option<String>,
+}
+
+impl Default for Where {
+    fn default() -> Self {
+        Self::at(Typ::Meeting, None, None)
+    }
+}
+
+impl Where {
+    /// A place: a meeting and a webinar get a UUID, a role and a topic, the main client has none of them.
+    pub(crate) fn at(typ: Typ, role: Option<Role>, topic: Option<String>) -> Self {
+        if typ == Typ::Panel {
+            return Self { typ, role: None, topic: None, meeting: None };
+        }
+        let topic = topic.unwrap_or_else(|| if typ == Typ::Meeting { "Standup" } else { "All hands" }.into());
+        Self { typ, role: Some(role.unwrap_or(Role::Host)), topic: Some(topic), meeting: Some(entropy::uuid()) }
+    }
+
+    /// The running context that the Apps SDK names.
+    pub(crate) fn running_context(&self) -> &'static str {
+        match self.typ {
+            Typ::Panel => "inMainClient",
+            Typ::Meeting => "inMeeting",
+            Typ::Webinar => "inWebinar",
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `GET /v2/users/me`: who the user is.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::authorize::hangs;
+use super::bearer::{Caller, caller};
+use super::call::Call;
+use crate::fault::{Effect, Endpoint};
+use crate::platform::Platform;
+use crate::world::docs::USERS_API;
+use crate::world::journal::{Lane, Note, Problem};
+use crate::world::people::Person;
+
+pub(super) fn me(platform: &Platform, call: &Call) -> Answer {
+    let now = platform.now();
+    let mut world = platform.world();
+    let caller = caller(&world, call, now);
+    let flow = world.flow_of_call(caller.as_ref().ok().map(|caller| caller.flow), now);
+    let note = Note::new(flow, (Lane::Backend, Lane::Zoom), "Whose tokens are these?", USERS_API).says(
+        "Your backend asks who the user is. The id is the same as uid in the app context: it ties both together.",
+    );
+    if let Some(fault) = world.faults.strike(Endpoint::Me) {
+        let problem =
+            Problem::new(format!("The emulator plays a fault: {}", fault.sentence), "Your backend must cope with it.");
+        match fault.effect {
+            Effect::Canned(canned) => return Answer::canned(canned, note.failed(problem)),
+            _ => return Answer::unanswered(note.failed(hangs())),
+        }
+    }
+    let allowed = |caller: Caller| caller.needs(&["user:read:user", "user:read"]).map(|()| caller);
+    match caller.and_then(allowed) {
+        Ok(caller) => {
+            let person = world.people.find(&caller.user).expect("grants are made for known people only");
+            Answer::json(StatusCode::OK, &profile(person), note)
+        }
+        Err(error) => error.answer(note),
+    }
+}
+
+fn profile(person: &Person) -> Value {
+    let (first, last) = person.name.split_once(' ').unwrap_or((&person.name, ""));
+    json!({
+        "id": person.id,
+        "first_name": first,
+        "last_name": last,
+        "display_name": person.name,
+        "email": person.email,
+        "type": 1,
+        "role_name": "Member",
+        "pmi": 3_141_592_653_u64,
+        "timezone": "Europe/London",
+        "verified": 1,
+        "dept": "",
+        "created_at": "2024-01-15T09:30:00Z",
+        "language": "en-GB",
+        "account_id": account_id(&person.account),
+        "account_number": 10_009_242,
+        "status": "active",
+        "jid": format!("{}@xmpp.zoom.us", person.id.to_lowercase()),
+        "cluster": "us04",
+        "user_created_at": "2024-01-15T09:30:00Z",
+    })
+}
+
+/// An account id that stays the same for an account's name.
+fn account_id(account: &str) -> String {
+    use base64::Engine as _;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, account.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16])
+}

@@ -1,0 +1,16 @@
+//! The emulator through its three listeners: real HTTP, and a small backend that follows Zoom's documentation.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+
+mod api;
+mod authorize;
+mod backend;
+mod context;
+mod control;
+mod events;
+mod faults;
+mod install;
+mod redaction;
+mod sdk;
+mod stage;
+mod token;
+mod web_view;

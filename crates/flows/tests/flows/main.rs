@@ -1,0 +1,20 @@
+//! The flows, through their public surface: on the store of memory, with a scripted Zoom, a settable clock and seeded
+//! entropy.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod assertion;
+mod install;
+mod install_answers;
+mod install_faults;
+mod install_walk;
+mod installations;
+mod launch;
+mod revocation;
+mod seal;
+mod secrets;
+mod session;
+mod vault;
+mod watched;
+mod world;
+mod zoom;

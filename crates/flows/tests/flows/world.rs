@@ -1,0 +1,195 @@
+//! What the tests stand on: a clock that is set, entropy with a seed, and every flow wired together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
+use stagedoor_flows::installation::Installations;
+use stagedoor_flows::launch::{Guests, Launch};
+use stagedoor_flows::port::{Clock, Entropy};
+use stagedoor_flows::revocation::Revocations;
+use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
+use stagedoor_flows::session::{SessionTtl, Sessions};
+use stagedoor_flows::vault::Vault;
+use stagedoor_flows::zoom::{Zoom, ZoomApp};
+use stagedoor_protocol::context::ContextKey;
+use stagedoor_protocol::id::{ClientId, ZoomUserId};
+use stagedoor_protocol::secret::{AuthorizationCode, ClientSecret, State};
+use stagedoor_protocol::time::UnixMillis;
+use url::Url;
+
+use crate::watched::Watched;
+use crate::zoom::FakeZoom;
+
+pub(crate) const START: UnixMillis = UnixMillis(1_763_769_600_000);
+pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
+pub(crate) const SECRET: &str = "canary-master-secret-of-the-tests-0123456789";
+pub(crate) const TTL: SessionTtl = SessionTtl { client: 86_400, pwa: 3_600 };
+
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn at(now: UnixMillis) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(now.0)))
+    }
+
+    pub(crate) fn set(&self, now: UnixMillis) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
+    pub(crate) fn advance(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// SplitMix64 from a seed: different bytes with each call, the same in each run.
+pub(crate) struct TestEntropy(AtomicU64);
+
+impl TestEntropy {
+    pub(crate) fn seeded(seed: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(seed)))
+    }
+}
+
+impl Entropy for TestEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub(crate) fn secret(text: &str) -> MasterSecret {
+    MasterSecret::new(text)
+}
+
+pub(crate) fn sealer(purpose: Purpose) -> Sealer {
+    Sealer::new(&secret(SECRET), &[], purpose).unwrap()
+}
+
+pub(crate) fn user(id: &str) -> ZoomUserId {
+    ZoomUserId::parse(id).unwrap()
+}
+
+/// One process of Stagedoor.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) store: Arc<Watched>,
+    pub(crate) zoom: Arc<FakeZoom>,
+    pub(crate) revocations: Arc<Revocations>,
+    pub(crate) sessions: Sessions,
+    pub(crate) installations: Installations,
+    pub(crate) install: Install,
+    pub(crate) launch: Launch,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1)
+    }
+
+    /// Another process on the same store and the same Zoom.
+    pub(crate) fn replica(&self, seed: u64) -> Self {
+        Self::process(self.store.clone(), self.zoom.clone(), seed)
+    }
+
+    fn process(store: Arc<Watched>, zoom: Arc<FakeZoom>, seed: u64) -> Self {
+        let clock = TestClock::at(START);
+        let entropy = TestEntropy::seeded(seed);
+        let vault = Vault::new(store.clone(), Arc::new(sealer(Purpose::Record)), clock.clone(), entropy.clone());
+        let revocations = Arc::new(Revocations::new(vault.clone(), TTL.client));
+        let sessions =
+            Sessions::new(sealer(Purpose::Session), clock.clone(), entropy.clone(), revocations.clone(), TTL);
+        let caller = Zoom::new(app(), zoom.clone());
+        let installations = Installations::new(vault.clone(), caller.clone(), revocations.clone());
+        let install = Install::new(
+            vault.clone(),
+            (caller, installations.clone()),
+            entropy,
+            sealer(Purpose::Install),
+            vec!["zoomapp:inmeeting".into()],
+        );
+        let launch = Launch::new(
+            app().client_id,
+            (&app().client_secret, &[ClientSecret::new("previous-client-secret")]),
+            Guests::Allow,
+            clock.clone(),
+            sessions.clone(),
+        );
+        Self { clock, store, zoom, revocations, sessions, installations, install, launch }
+    }
+
+    pub(crate) async fn is_installed(&self, id: &str) -> bool {
+        self.installations.usable(&user(id)).await.unwrap().is_some()
+    }
+
+    /// What Zoom's client sends when the app is opened.
+    pub(crate) fn context(&self, change: impl FnOnce(&mut serde_json::Value)) -> String {
+        let now = self.clock.now().0;
+        let mut claims = serde_json::json!({
+            "typ": "panel", "uid": "user-1", "aud": "client-id", "iss": "marketplace.zoom.us",
+            "ts": now - 1_000, "exp": now + 119_000,
+        });
+        change(&mut claims);
+        ContextKey::new(&ClientSecret::new(CLIENT_SECRET)).seal(claims.to_string().as_bytes(), [5; 12])
+    }
+}
+
+pub(crate) fn app() -> ZoomApp {
+    ZoomApp {
+        client_id: ClientId::parse("client-id").unwrap(),
+        client_secret: ClientSecret::new(CLIENT_SECRET),
+        redirect_uri: Url::parse("https://app.example.com/zoom/callback").unwrap(),
+        host: Url::parse("https://zoom.us").unwrap(),
+        api_host: Url::parse("https://api.zoom.us").unwrap(),
+    }
+}
+
+/// A browser: it keeps its install cookie and follows Zoom's redirect.
+#[derive(Default)]
+pub(crate) struct Browser {
+    pub(crate) cookie: Option<String>,
+}
+
+/// What the address of a callback carries. A person can open it any number of times.
+#[derive(Clone)]
+pub(crate) struct Arrival {
+    pub(crate) code: String,
+    pub(crate) state: String,
+}
+
+impl Arrival {
+    pub(crate) fn callback(&self) -> Callback {
+        Callback { code: Some(AuthorizationCode::new(&*self.code)), state: Some(State::new(&*self.state)), error: None }
+    }
+}
+
+impl Browser {
+    /// Opens the landing URL, keeps the cookie and consents as `user` at Zoom.
+    pub(crate) async fn consents(&mut self, world: &World, user: &str) -> Arrival {
+        let begun = world.install.begin(self.cookie.as_deref()).await.unwrap();
+        self.cookie = Some(begun.binding.expose().to_owned());
+        world.zoom.consent(&begun.location, user)
+    }
+
+    pub(crate) async fn opens(&self, world: &World, arrival: &Arrival) -> Result<Finished, InstallError> {
+        world.install.finish(arrival.callback(), self.cookie.as_deref()).await
+    }
+}
+
+pub(crate) fn link(finished: &Result<Finished, InstallError>) -> String {
+    match finished {
+        Ok(Finished::Installed(link)) => link.as_url().to_string(),
+        other => panic!("not installed with a link: {other:?}"),
+    }
+}

@@ -1,0 +1,13 @@
+//! The wire formats, through their public surface: vectors made elsewhere, tables of Zoom's answers, and properties.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod api;
+mod context;
+mod context_properties;
+mod deep_link;
+mod json;
+mod jwt;
+mod oauth;
+mod secrets;
+mod token_answer;

@@ -1,0 +1,167 @@
+// Starts the real `stagedoor` binary in a directory of its own, and stops, kills and restarts it.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
+
+/** The binary under test: `STAGEDOOR_BIN`, or what `cargo build` made. */
+export const BINARY = process.env.STAGEDOOR_BIN ?? path.join(ROOT, "target/debug/stagedoor");
+
+/** One running `stagedoor` command. */
+export class Process {
+  constructor(args, { cwd, env = {}, readyUrls }) {
+    Object.assign(this, { args, cwd, env, readyUrls });
+    this.output = "";
+  }
+
+  async start() {
+    const env = { PATH: process.env.PATH, HOME: this.cwd, ...this.env };
+    this.child = spawn(BINARY, this.args, { cwd: this.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const keep = (chunk) => (this.output += chunk);
+    this.child.stdout.on("data", keep);
+    this.child.stderr.on("data", keep);
+    await Promise.all(this.readyUrls.map((url) => this.#answers(url)));
+    return this;
+  }
+
+  /** Ends the process as an operator would; the exit code is the result. */
+  async stop() {
+    return this.#end("SIGTERM");
+  }
+
+  /** Ends the process as a power cut would. */
+  async kill() {
+    return this.#end("SIGKILL");
+  }
+
+  async #end(signal) {
+    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return null;
+    const exited = once(this.child, "exit");
+    this.child.kill(signal);
+    const [code] = await exited;
+    return code;
+  }
+
+  async #answers(url) {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      if (this.child.exitCode !== null) throw new Error(`stagedoor ${this.args.join(" ")} ended:\n${this.output}`);
+      try {
+        await fetch(url, { redirect: "manual" });
+        return;
+      } catch {
+        if (Date.now() > deadline) throw new Error(`nothing answers at ${url}:\n${this.output}`);
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+    }
+  }
+}
+
+/** `stagedoor dev` with the emulator's page, its control port and the app. */
+export async function startDev(t, ...args) {
+  const cwd = await emptyDirectory(t);
+  const [app, zoom] = await freePorts(1, 3);
+  const origins = addresses(app, zoom);
+  const command = ["dev", "--port", String(app), "--emulator-port", String(zoom), ...args];
+  const dev = await new Process(command, { cwd, readyUrls: [origins.zoom, origins.app] }).start();
+  t.after(() => dev.kill());
+  return { dev, ...origins, control: new Control(origins.controlPort) };
+}
+
+/** The emulator and the gateway as two processes, so that one can die without the other. */
+export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
+  const cwd = await emptyDirectory(t);
+  const [app, admin, zoom] = await freePorts(1, 1, 3);
+  const origins = addresses(app, zoom);
+  const ids = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt" };
+  const emulator = await new Process(
+    ["emulator", "--port", String(zoom), "--redirect-url", `${origins.app}/zoom/callback`, "--home-url", `${origins.app}/`],
+    { cwd, env: ids, readyUrls: [origins.zoom] },
+  ).start();
+  t.after(() => emulator.kill());
+  const gateway = new Process(["serve", ...gatewayArgs], {
+    cwd,
+    env: {
+      ...ids,
+      PUBLIC_URL: origins.app,
+      LISTEN: `127.0.0.1:${app}`,
+      ADMIN_LISTEN: `127.0.0.1:${admin}`,
+      STAGEDOOR_SECRET: "canary-master-secret-0123456789-abcdefghij",
+      ZOOM_HOST: origins.zoom,
+      DATABASE_URL: "sqlite:stagedoor.db",
+      APP_ROOT: path.join(ROOT, "apps/sample"),
+      ...env,
+    },
+    readyUrls: [origins.app],
+  });
+  await gateway.start();
+  t.after(() => gateway.kill());
+  return { emulator, gateway, admin: `http://127.0.0.1:${admin}`, ...origins, control: new Control(origins.controlPort) };
+}
+
+function addresses(app, zoom) {
+  const at = (port) => `http://localhost:${port}`;
+  return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2) };
+}
+
+/** The emulator's control port. */
+export class Control {
+  constructor(origin) {
+    this.origin = origin;
+  }
+
+  async call(method, what, body) {
+    const answer = await fetch(`${this.origin}/control/${what}`, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} /control/${what}: ${answer.status} ${text}`);
+    return text === "" ? null : JSON.parse(text);
+  }
+
+  get(what) {
+    return this.call("GET", what);
+  }
+
+  put(what, body) {
+    return this.call("PUT", what, body);
+  }
+
+  post(what, body = {}) {
+    return this.call("POST", what, body);
+  }
+}
+
+/** A directory of the test's own, gone when the test is. */
+export async function emptyDirectory(t) {
+  const directory = await mkdtemp(path.join(os.tmpdir(), "stagedoor-e2e-"));
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  return directory;
+}
+
+/** First ports of runs of free neighbours, one run for each length. */
+async function freePorts(...lengths) {
+  const found = [];
+  while (found.length < lengths.length) {
+    const first = 20_000 + Math.floor(Math.random() * 20_000);
+    const run = Array.from({ length: lengths[found.length] }, (_, index) => first + index);
+    if ((await Promise.all(run.map(isFree))).every(Boolean)) found.push(first);
+  }
+  return found;
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,42 @@
+// The client shows nothing without the four headers; any backend is judged, not only ours.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
+import { test } from "node:test";
+
+import { openBrowser, picture, theApp } from "../lib/browser.mjs";
+import { Control, emptyDirectory, Process } from "../lib/processes.mjs";
+
+test("a page without the four headers is refused, and the emulator says which are missing", async (t) => {
+  const backend = http.createServer((request, response) => {
+    response.writeHead(200, {
+      "content-type": "text/html",
+      "x-content-type-options": "nosniff",
+      "strict-transport-security": "max-age=31536000",
+    });
+    response.end("<h1>You must not see me</h1>");
+  });
+  backend.listen(0, "127.0.0.1");
+  await once(backend, "listening");
+  t.after(() => backend.close());
+  const home = `http://localhost:${backend.address().port}/`;
+
+  const cwd = await emptyDirectory(t);
+  const port = 41_000 + Math.floor(Math.random() * 2_000) * 3;
+  const zoom = `http://localhost:${port}`;
+  const emulator = new Process(["emulator", "--port", String(port), "--home-url", home], { cwd, readyUrls: [zoom] });
+  await emulator.start();
+  t.after(() => emulator.kill());
+  const control = new Control(`http://localhost:${port + 2}`);
+
+  const { view } = await control.post("launch");
+  const page = await openBrowser(t);
+  await page.goto(`${zoom}/?view=${view}`);
+  await page.getByText("Referrer-Policy").first().waitFor();
+  await picture(page, "05-blank-panel");
+  assert.equal(await theApp(page).getByText("You must not see me").count(), 0);
+
+  const state = await control.get("state");
+  assert.deepEqual(state.view.blank.missing.toSorted(), ["Content-Security-Policy", "Referrer-Policy"]);
+});
