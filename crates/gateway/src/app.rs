@@ -55,7 +55,8 @@ impl App {
         };
         let mut response = match source {
             Source::Files(files) => files.answer(&request.into_parts().0, arrival.audience).await,
-            Source::Upstream(proxy) => proxy.forward(request, arrival, visit.session.as_ref()).await,
+            // Boxed, so that the future of every other request is not as large as this one.
+            Source::Upstream(proxy) => Box::pin(proxy.forward(request, arrival, visit.session.as_ref())).await,
         };
         if let Some(cookie) = visit.cookie {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -64,8 +65,10 @@ impl App {
     }
 
     fn admit(&self, request: &mut Request, audience: Audience) -> Result<Visit, Notice> {
-        let context = at_most_one(request.headers(), CONTEXT.as_str()).map_err(|()| repeated())?.cloned();
-        request.headers_mut().remove(CONTEXT);
+        let context = at_most_one(request.headers(), &CONTEXT).map_err(|()| repeated())?.cloned();
+        if context.is_some() {
+            request.headers_mut().remove(CONTEXT);
+        }
         let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
         let current = Cookies::read(request.headers()).session.and_then(|cookie| self.sessions.open(cookie));
         let visit = match context.filter(|_| is_read) {

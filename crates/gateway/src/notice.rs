@@ -8,9 +8,11 @@ use std::error::Error;
 use askama::Template;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use stagedoor_flows::fault::{Classified, Fault};
+
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Something that Stagedoor has to say.
 #[derive(Clone, Debug)]
@@ -42,7 +44,7 @@ impl Audience {
         if method != Method::GET && method != Method::HEAD {
             return Self::Program;
         }
-        let is_document = match headers.get("sec-fetch-dest") {
+        let is_document = match headers.get(FETCH_DEST) {
             Some(destination) => {
                 matches!(destination.as_bytes(), b"document" | b"iframe" | b"frame" | b"embed" | b"object")
             }

@@ -28,7 +28,7 @@ async fn an_install_leads_to_zoom_and_binds_the_browser() {
     let cookie = reply.header("set-cookie");
     let attributes = cookie.split_once("; ").unwrap().1;
     assert!(cookie.starts_with("__Host-stagedoor-install="));
-    insta::assert_snapshot!(attributes, @"HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=86400");
+    insta::assert_snapshot!(attributes, @"Path=/; Secure; SameSite=Lax; HttpOnly; Max-Age=86400");
     assert_eq!(reply.header("cache-control"), "no-store");
     assert_eq!(reply.header("referrer-policy"), "no-referrer");
 }
