@@ -143,10 +143,11 @@ pub(crate) fn again(on: bool) -> HeaderValue {
     set(AGAIN, value, life, "SameSite=Lax; HttpOnly")
 }
 
-/// Writes a cookie with what the prefix `__Host-` demands. By hand: it is one line, and a launch writes one.
+/// Writes a cookie with what the prefix `__Host-` demands. By hand: it is one line, and every launch writes one.
 fn set(name: &str, value: &str, life_seconds: i64, rest: &str) -> HeaderValue {
-    let cookie = format!("{name}={value}; Path=/; Secure; {rest}; Max-Age={life_seconds}");
-    let mut cookie = HeaderValue::try_from(cookie).expect("our cookie values are base64url");
+    let life = life_seconds.to_string();
+    let parts = [name, "=", value, "; Path=/; Secure; ", rest, "; Max-Age=", &life];
+    let mut cookie = HeaderValue::try_from(parts.concat()).expect("our cookie values are base64url");
     cookie.set_sensitive(true);
     cookie
 }

@@ -93,6 +93,10 @@ impl Files {
             return Found::Asset(Arc::clone(asset));
         }
         let known = known.map(|(asset, _)| asset);
+        if let Some(asset) = &known {
+            // Others are served what is known while this request looks.
+            self.cache.put(name, asset, now);
+        }
         let wanted = name.to_owned();
         let found = tokio::task::spawn_blocking(move || disk::look(&root, &wanted, known)).await;
         let found = found.unwrap_or(Found::Nothing);

@@ -30,7 +30,8 @@ impl<'de> Deserialize<'de> for UniqueObject {
     }
 }
 
-struct Unique;
+/// Reads any value in which no member appears twice.
+pub(crate) struct Unique;
 
 impl<'de> DeserializeSeed<'de> for Unique {
     type Value = Value;
