@@ -45,6 +45,7 @@ mod server;
 mod session;
 mod system;
 mod upkeep;
+pub mod wire;
 
 pub use client::{HttpClient, OutboundLimits};
 pub use config::{

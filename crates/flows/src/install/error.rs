@@ -53,9 +53,9 @@ impl Classified for InstallError {
     fn fault(&self) -> Fault {
         match self {
             Self::UnknownState => Fault::Stale,
-            Self::WrongBrowser | Self::Declined | Self::MissingScopes(_) => Fault::Forbidden,
+            // A refusal comes in through the browser, so anybody can claim one: it is no failure of Zoom's.
+            Self::WrongBrowser | Self::Declined | Self::Refused(_) | Self::MissingScopes(_) => Fault::Forbidden,
             Self::NothingToFinish => Fault::Caller,
-            Self::Refused(_) => Fault::Zoom,
             Self::Zoom(error) => error.fault(),
             Self::Vault(_) => Fault::Store,
         }
