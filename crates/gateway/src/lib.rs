@@ -29,8 +29,10 @@ use tower::{ServiceExt, service_fn};
 mod admin;
 pub mod admission;
 mod app;
+mod caller;
 mod client;
 mod config;
+mod context;
 pub mod cookie;
 mod edge;
 mod files;
@@ -55,6 +57,7 @@ pub use system::{SystemClock, SystemEntropy};
 
 use admin::Admin;
 use app::{Public, Source};
+use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
 use headers::{SecurityHeaders, is_loopback};
@@ -224,11 +227,15 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
         begin_url: HeaderValue::from_str(begin_url.as_str()).expect("a URL is visible ASCII"),
         exchanges: stop.tasks.clone(),
     });
-    let page = Arc::new(SessionPage { sessions: flows.sessions, installations: flows.installations });
+    let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
+    let page = Arc::new(page);
+    let origin = Origin::new(&config.public_url);
+    let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
-    let handlers: [(Route, MethodRouter); 5] = [
+    let handlers: [(Route, MethodRouter); 6] = [
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
         (Route::Callback, get_only(install::finish).with_state(installing)),
+        (Route::Context, get_only(context::hand_over).with_state(handing)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),

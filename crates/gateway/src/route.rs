@@ -7,6 +7,8 @@ pub(crate) enum Route {
     Install,
     /// Ends an install.
     Callback,
+    /// The launch in the web client.
+    Context,
     /// Who has the app open.
     Session,
     /// The public keys of the identity assertion.
@@ -21,8 +23,16 @@ pub(crate) enum Route {
 
 impl Route {
     /// Every route, in the order of the variants.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Install, Self::Callback, Self::Session, Self::Jwks, Self::Style, Self::Unknown, Self::App];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Install,
+        Self::Callback,
+        Self::Context,
+        Self::Session,
+        Self::Jwks,
+        Self::Style,
+        Self::Unknown,
+        Self::App,
+    ];
 
     /// The route of a path.
     pub(crate) fn of(path: &str, prefix: &str) -> Self {
@@ -36,6 +46,7 @@ impl Route {
         Some(match self {
             Self::Install => "/install",
             Self::Callback => "/callback",
+            Self::Context => "/context",
             Self::Session => "/session",
             Self::Jwks => "/jwks.json",
             Self::Style => "/style.css",
@@ -48,6 +59,7 @@ impl Route {
         match self {
             Self::Install => "install",
             Self::Callback => "callback",
+            Self::Context => "context",
             Self::Session => "session",
             Self::Jwks => "jwks",
             Self::Style => "style",

@@ -4,6 +4,7 @@ mod support;
 
 mod admin;
 mod client;
+mod context;
 mod files;
 mod gate;
 mod hostile;
