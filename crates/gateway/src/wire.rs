@@ -59,13 +59,16 @@ impl Wire {
 
     /// Until when the next byte must have come; `None` where nothing ends the connection but its ends.
     fn deadline(&self) -> Option<Instant> {
-        match self.scan.stage() {
-            Stage::InHead => Some(self.head.1 + self.limits.head),
-            Stage::InBody => Some(self.moved + self.limits.idle),
-            Stage::Between if self.activity.switched.load(Ordering::Relaxed) => None,
-            Stage::Between if self.activity.is_answering() => Some(Instant::now() + self.limits.idle),
-            Stage::Between => Some(self.moved + self.limits.idle),
+        let stage = self.scan.stage();
+        if stage == Stage::InHead {
+            return Some(self.head.1 + self.limits.head);
         }
+        if stage == Stage::Between && self.activity.switched.load(Ordering::Relaxed) {
+            return None;
+        }
+        let is_busy = stage == Stage::Between && self.activity.is_answering();
+        let since = if is_busy { Instant::now() } else { self.moved };
+        Some(since + self.limits.idle)
     }
 
     /// The timer is set once and not moved with every request: when it rings too early, it is set again.

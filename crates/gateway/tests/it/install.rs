@@ -181,7 +181,6 @@ async fn a_denial_is_a_page_and_no_error_of_ours() {
     insta::assert_snapshot!(reply.shot(), @r#"
     403 Forbidden
     cache-control: no-store
-    content-length: 0
     content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self' https://*.zoom.us https://*.zoom.com
     content-type: text/html; charset=utf-8
     cross-origin-embedder-policy: require-corp

@@ -65,7 +65,6 @@ async fn without_a_session_there_is_a_problem() {
     insta::assert_snapshot!(stage.get("/zoom/session").await.shot(), @r#"
     401 Unauthorized
     cache-control: no-store
-    content-length: 0
     content-type: application/problem+json
     x-content-type-options: nosniff
     x-request-id: [id]
