@@ -126,8 +126,6 @@ impl Edge {
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, kind);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // A router has measured the empty body that stood in for the notice.
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         *response.body_mut() = Body::from(body);
         Author::Stagedoor
     }

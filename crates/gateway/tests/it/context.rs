@@ -119,8 +119,8 @@ async fn a_context_that_is_not_zooms_for_now_begins_nothing() {
         (stage.context_with(&json!({ "exp": now - 1 })), "context_expired"),
         (stage.context_with(&json!({ "aud": "another-app" })), "context_audience"),
         (stage.context_with(&json!({ "iss": "evil.example" })), "context_issuer"),
-        ("garbage".into(), "context_malformed"),
-        (String::new(), "context_malformed"),
+        ("garbage!".into(), "context_encoding"),
+        (String::new(), "context_layout"),
     ] {
         let reply = hand_over(&stage, &context, &[]).await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::FORBIDDEN, code));
