@@ -30,6 +30,8 @@ pub(crate) struct App {
     pub(crate) sessions: Sessions,
     pub(crate) session_config: SessionConfig,
     pub(crate) browsers: Browsers,
+    /// Whether pages without a session, framed as Zoom's web client frames them, fetch one.
+    pub(crate) pwa: bool,
     pub(crate) public: Public,
     pub(crate) origin: Origin,
 }
@@ -79,7 +81,11 @@ impl App {
         };
         let is_open = self.browsers == Browsers::Allow || self.public.holds(request.uri().path());
         if visit.session.is_none() && !is_open {
-            return Err(if audience == Audience::Person { open_in_zoom() } else { required() });
+            return Err(match audience {
+                Audience::Program => required(),
+                Audience::Person if self.pwa && is_framed(request.headers()) => Notice::boot(),
+                Audience::Person => open_in_zoom(),
+            });
         }
         Ok(visit)
     }
@@ -107,6 +113,12 @@ impl App {
         };
         if is_ours { Ok(()) } else { Err(cross_site()) }
     }
+}
+
+/// Whether a document is loaded into a frame (Fetch Metadata).
+fn is_framed(headers: &HeaderMap) -> bool {
+    let destination = at_most_one(headers, "sec-fetch-dest").ok().flatten();
+    destination.is_some_and(|destination| destination == "iframe" || destination == "frame")
 }
 
 /// Whether a request asks for a WebSocket (RFC 6455 section 4.1).

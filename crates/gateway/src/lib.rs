@@ -103,10 +103,8 @@ impl Gateway {
         check(&config)?;
         let stop = Stop::new();
         let metrics = Arc::new(Metrics::new());
-        let places = Places {
-            install: format!("{}{}", config.prefix, Route::Install.path().unwrap_or_default()),
-            style: format!("{}{}", config.prefix, Route::Style.path().unwrap_or_default()),
-        };
+        let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
+        let places = Places { install: place(Route::Install), style: place(Route::Style), boot: place(Route::Boot) };
         let source = source(&config, &flows, &metrics, &stop)?;
         let app = config.app.as_ref();
         let app = app::App {
@@ -114,6 +112,7 @@ impl Gateway {
             launch: flows.launch.clone(),
             sessions: flows.sessions.clone(),
             session_config: config.session,
+            pwa: config.pwa,
             browsers: app.map_or(Browsers::Deny, |app| app.browsers),
             public: Public::parse(app.map_or(&[][..], |app| &app.public))?,
             origin: Origin::new(&config.public_url),
@@ -232,12 +231,14 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
     let origin = Origin::new(&config.public_url);
     let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
-    let handlers: [(Route, MethodRouter); 6] = [
+    let handlers: [(Route, MethodRouter); 8] = [
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
         (Route::Callback, get_only(install::finish).with_state(installing)),
         (Route::Context, get_only(context::hand_over).with_state(handing)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
+        (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
+        (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
     ];
     handlers.into_iter().fold(Router::new().fallback(not_found), |router, (route, handler)| {
@@ -271,6 +272,14 @@ async fn not_found() -> Notice {
     let sentence = "There is nothing at this address.";
     Notice::problem(StatusCode::NOT_FOUND, "not_found", sentence, "Check the address.")
 }
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// What an app's pages import; the npm package of the same file is tested there.
+const CLIENT: &str = include_str!("../../../packages/client/client.js");
+
+/// The script of the boot page. A file and not a part of the page: its policy allows no other.
+const BOOT: &str = include_str!("../templates/boot.js");
 
 /// The style of our own pages. A file and not a part of the page: Zoom's client blocks styles inside a page.
 const STYLE: &str = include_str!("../templates/style.css");

@@ -13,6 +13,10 @@ pub(crate) enum Route {
     Session,
     /// The public keys of the identity assertion.
     Jwks,
+    /// What an app's pages import.
+    Client,
+    /// The script of the boot page.
+    Boot,
     /// The style of our own pages.
     Style,
     /// Under the prefix, and nothing.
@@ -23,12 +27,14 @@ pub(crate) enum Route {
 
 impl Route {
     /// Every route, in the order of the variants.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Install,
         Self::Callback,
         Self::Context,
         Self::Session,
         Self::Jwks,
+        Self::Client,
+        Self::Boot,
         Self::Style,
         Self::Unknown,
         Self::App,
@@ -49,6 +55,8 @@ impl Route {
             Self::Context => "/context",
             Self::Session => "/session",
             Self::Jwks => "/jwks.json",
+            Self::Client => "/client.js",
+            Self::Boot => "/boot.js",
             Self::Style => "/style.css",
             Self::Unknown | Self::App => return None,
         })
@@ -62,6 +70,8 @@ impl Route {
             Self::Context => "context",
             Self::Session => "session",
             Self::Jwks => "jwks",
+            Self::Client => "client",
+            Self::Boot => "boot",
             Self::Style => "style",
             Self::Unknown => "unknown",
             Self::App => "app",

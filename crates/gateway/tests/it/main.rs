@@ -3,6 +3,7 @@
 mod support;
 
 mod admin;
+mod boot;
 mod client;
 mod context;
 mod files;
