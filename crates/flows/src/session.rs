@@ -133,6 +133,15 @@ impl Sessions {
         }
     }
 
+    /// The session after its user has authorized the app. The same user goes on; a guest's session ends here, and the
+    /// user's begins with another id.
+    pub fn identify(&self, session: &Session, user: &ZoomUserId) -> Session {
+        if session.user.as_ref() == Some(user) {
+            return session.clone();
+        }
+        Session { id: self.new_id(), user: Some(user.clone()), issued: self.clock.now(), ..session.clone() }
+    }
+
     /// Seals a session for its cookie.
     pub fn seal(&self, session: &Session) -> SessionCookie {
         SessionCookie::new(self.seal_for(COOKIE, session))
