@@ -78,11 +78,15 @@ function showChecks(checks) {
       sentence.hidden = !opening;
     };
     const state = el("span", { class: "visually-hidden" }, check.ok ? "passed: " : "failed: ");
-    return el("button", { class: check.ok ? "check" : "check failed", type: "button", "aria-expanded": "false", "aria-controls": "check-sentence", click: toggle }, el("span", {}, state, check.title));
+    return el(
+      "button",
+      { class: check.ok ? "check" : "check failed", type: "button", "aria-expanded": "false", "aria-controls": "check-sentence", click: toggle },
+      el("span", {}, state, check.title),
+    );
   });
   sentence.hidden = true;
   box.hidden = checks.length === 0;
-  box.replaceChildren(el("span", { class: "muted" }, "Checks"), ...buttons, sentence);
+  box.replaceChildren(el("span", { class: "muted" }, "Checks"), el("div", { class: "check-list" }, buttons), sentence);
   buttons[checks.findIndex(({ ok }) => !ok)]?.click();
 }
 
@@ -98,10 +102,19 @@ function load(view) {
   shown = view.view;
 }
 
-function note(...content) {
+/** `kind` is what the note is about, so that it can go when that is over. */
+function note(kind, ...content) {
   const box = byId("client-note");
-  box.replaceChildren(...content.filter(Boolean));
+  box.dataset.kind = kind;
+  box.replaceChildren(...content);
   box.hidden = false;
+}
+
+function noteIfSomebodyElse({ users, user, view }) {
+  const name = (id) => users.find((each) => each.id === id)?.name ?? "somebody else";
+  const box = byId("client-note");
+  if (view.user !== user) note("user", `This is still open as ${name(view.user)}. Open it again to be ${name(user)}.`);
+  else if (box.dataset.kind === "user") box.hidden = true;
 }
 
 /** The client opens a page in the browser. A blocked pop-up leaves the link to be clicked. */
@@ -109,7 +122,7 @@ function openInBrowser(url) {
   const link = outLink(url, new URL(url).host);
   if (!link) return;
   window.open(url, "_blank", "noopener");
-  note("The app opened a page in the browser: ", link);
+  note("browser", "The app opened a page in the browser: ", link);
 }
 
 export function showClient(state, goToMarket) {
@@ -126,7 +139,7 @@ export function showClient(state, goToMarket) {
   if (!view) {
     frame = shown = null;
     byId("panel-body").replaceChildren(closed(state, goToMarket));
-    byId("checks").hidden = true;
+    byId("checks").hidden = byId("client-note").hidden = true;
     return;
   }
   if (shown !== view.view) load(view);
@@ -134,7 +147,7 @@ export function showClient(state, goToMarket) {
   if (view.blank) byId("panel-body").append(blankNote(view.blank));
   frame.inert = Boolean(view.blank);
   showChecks(view.checks);
-  if (view.user !== user) note(`This is still open as ${users.find(({ id }) => id === view.user)?.name ?? "somebody else"}. Open it again to be ${me?.name}.`);
+  noteIfSomebodyElse(state);
 }
 
 export function wireClient() {

@@ -24,7 +24,7 @@ const goTo = (tab) => {
 };
 
 const diagram = new Diagram({
-  tools: (id) => flowTools(() => diagram.flow(id), () => diagram.flows()),
+  tools: (first) => flowTools(first, () => diagram.flow(first.flow), () => diagram.flows()),
   start: () => add("landing"),
 });
 
@@ -52,7 +52,7 @@ follow({
     diagram.replaceAll(steps);
     showKept(() => diagram.flows());
     showCount();
-    if (first) chooseTab(byId(state.view ? "tab-client" : "tab-market"));
+    if (first || (!state.view && steps.length === 0)) chooseTab(byId(state.view ? "tab-client" : "tab-market"));
     first = false;
   },
   state: showState,

@@ -15,6 +15,7 @@ use stagedoor_protocol::secret::{AuthorizationCode, State as OauthState};
 use tokio_util::task::TaskTracker;
 
 use crate::caller::{Caller, Carrier};
+use crate::edge::at_most_one;
 use crate::notice::Notice;
 use crate::origin::{Origin, cross_site};
 use crate::session::{SessionPage, required};
@@ -109,7 +110,7 @@ async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T,
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = crate::edge::at_most_one(headers, header::CONTENT_TYPE.as_str()).ok().flatten();
+    let kind = at_most_one(headers, &header::CONTENT_TYPE).ok().flatten();
     let essence = kind.map(|kind| kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"))
 }
