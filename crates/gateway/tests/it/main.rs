@@ -6,7 +6,10 @@
 mod support;
 
 mod admin;
+mod authorize;
+mod boot;
 mod client;
+mod context;
 mod files;
 mod gate;
 mod hostile;
