@@ -122,12 +122,12 @@ impl Edge {
         log(&notice, arrival, route);
         let (kind, body) = notice.write(arrival.audience, id_text(&arrival.id), &self.places);
         let headers = response.headers_mut();
+        // Of the empty body that the notice came with.
+        headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, kind);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // A router has measured the empty body that stood in for the notice.
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         *response.body_mut() = Body::from(body);
-        Author::Stagedoor
+        if notice.is_boot { Author::BootPage } else { Author::Stagedoor }
     }
 }
 

@@ -65,14 +65,14 @@ impl Files {
         match self.find(&name).await {
             Found::Asset(asset) => asset.answer(&request.method, &request.headers).await,
             Found::Directory => to_directory(request),
-            Found::Nothing => self.fall_back(&name, request, audience).await,
+            Found::Nothing => self.fall_back(request, audience).await,
         }
     }
 
     /// A client-side route is answered with the index page; what looks like a file, or is not a document, is not.
-    async fn fall_back(&self, name: &str, request: &Parts, audience: Audience) -> Response {
-        let last = name.rsplit('/').next().unwrap_or_default();
-        let is_route = audience == Audience::Person && (name == INDEX || !last.contains('.'));
+    async fn fall_back(&self, request: &Parts, audience: Audience) -> Response {
+        let last = request.uri.path().rsplit('/').next().unwrap_or_default();
+        let is_route = audience == Audience::Person && !last.contains('.');
         if !is_route {
             return nothing().into_response();
         }

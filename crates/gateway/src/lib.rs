@@ -29,8 +29,10 @@ use tower::{ServiceExt, service_fn};
 mod admin;
 pub mod admission;
 mod app;
+mod caller;
 mod client;
 mod config;
+mod context;
 pub mod cookie;
 mod edge;
 mod files;
@@ -45,6 +47,7 @@ mod server;
 mod session;
 mod system;
 mod upkeep;
+pub mod wire;
 
 pub use client::{HttpClient, OutboundLimits};
 pub use config::{
@@ -54,6 +57,7 @@ pub use system::{SystemClock, SystemEntropy};
 
 use admin::Admin;
 use app::{Public, Source};
+use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
 use headers::{SecurityHeaders, is_loopback};
@@ -99,10 +103,8 @@ impl Gateway {
         check(&config)?;
         let stop = Stop::new();
         let metrics = Arc::new(Metrics::new());
-        let places = Places {
-            install: format!("{}{}", config.prefix, Route::Install.path().unwrap_or_default()),
-            style: format!("{}{}", config.prefix, Route::Style.path().unwrap_or_default()),
-        };
+        let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
+        let places = Places { install: place(Route::Install), style: place(Route::Style), boot: place(Route::Boot) };
         let source = source(&config, &flows, &metrics, &stop)?;
         let app = config.app.as_ref();
         let app = app::App {
@@ -110,6 +112,7 @@ impl Gateway {
             launch: flows.launch.clone(),
             sessions: flows.sessions.clone(),
             session_config: config.session,
+            pwa: config.pwa,
             browsers: app.map_or(Browsers::Deny, |app| app.browsers),
             public: Public::parse(app.map_or(&[][..], |app| &app.public))?,
             origin: Origin::new(&config.public_url),
@@ -223,13 +226,19 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
         begin_url: HeaderValue::from_str(begin_url.as_str()).expect("a URL is visible ASCII"),
         exchanges: stop.tasks.clone(),
     });
-    let page = Arc::new(SessionPage { sessions: flows.sessions, installations: flows.installations });
+    let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
+    let page = Arc::new(page);
+    let origin = Origin::new(&config.public_url);
+    let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
-    let handlers: [(Route, MethodRouter); 5] = [
+    let handlers: [(Route, MethodRouter); 8] = [
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
         (Route::Callback, get_only(install::finish).with_state(installing)),
+        (Route::Context, get_only(context::hand_over).with_state(handing)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
+        (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
+        (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
     ];
     handlers.into_iter().fold(Router::new().fallback(not_found), |router, (route, handler)| {
@@ -263,6 +272,14 @@ async fn not_found() -> Notice {
     let sentence = "There is nothing at this address.";
     Notice::problem(StatusCode::NOT_FOUND, "not_found", sentence, "Check the address.")
 }
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// What an app's pages import; the npm package of the same file is tested there.
+const CLIENT: &str = include_str!("../../../packages/client/client.js");
+
+/// The script of the boot page. A file and not a part of the page: its policy allows no other.
+const BOOT: &str = include_str!("../templates/boot.js");
 
 /// The style of our own pages. A file and not a part of the page: Zoom's client blocks styles inside a page.
 const STYLE: &str = include_str!("../templates/style.css");

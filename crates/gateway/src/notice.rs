@@ -23,6 +23,8 @@ pub(crate) struct Notice {
     offers_install: bool,
     /// Whether it is good news, which has no code and is always a page.
     is_page: bool,
+    /// Whether it is the boot page, which fetches a session.
+    pub(crate) is_boot: bool,
     /// The cause chain, for the log only.
     pub(crate) cause: Option<String>,
 }
@@ -70,6 +72,7 @@ impl Notice {
             advice: advice.into(),
             offers_install: false,
             is_page: false,
+            is_boot: false,
             cause: None,
         }
     }
@@ -77,6 +80,11 @@ impl Notice {
     /// A page that is no error.
     pub(crate) fn page(code: &'static str, sentence: &'static str, advice: &'static str) -> Self {
         Self { is_page: true, ..Self::problem(StatusCode::OK, code, sentence, advice) }
+    }
+
+    /// The page that fetches a session in a frame of the web client, and then gives way to the app.
+    pub(crate) fn boot() -> Self {
+        Self { is_boot: true, ..Self::page("boot", "Opening the app", "") }
     }
 
     /// What a flow's error says.
@@ -104,6 +112,10 @@ impl Notice {
 
     /// Writes the notice for whoever asked: content type and body.
     pub(crate) fn write(&self, audience: Audience, request_id: &str, places: &Places) -> (HeaderValue, String) {
+        if self.is_boot {
+            let page = BootPage { places, request_id }.render().expect("the template writes into memory");
+            return (HeaderValue::from_static("text/html; charset=utf-8"), page);
+        }
         if audience == Audience::Person || self.is_page {
             let page = Page {
                 sentence: &self.sentence,
@@ -135,6 +147,7 @@ impl Notice {
 pub(crate) struct Places {
     pub(crate) install: String,
     pub(crate) style: String,
+    pub(crate) boot: String,
 }
 
 /// The edge finds the notice in the extensions and writes the body.
@@ -171,6 +184,13 @@ struct Page<'a> {
     request_id: &'a str,
     install: Option<&'a String>,
     style: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "boot.html")]
+struct BootPage<'a> {
+    places: &'a Places,
+    request_id: &'a str,
 }
 
 #[derive(Serialize)]

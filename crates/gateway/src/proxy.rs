@@ -1,5 +1,6 @@
 //! The app as an upstream: requests go in with the user's identity, answers come out, both as streams.
 
+use std::error::Error as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -215,6 +216,11 @@ fn failed(error: &Error) -> Notice {
         let sentence = "The app behind this gateway cannot be reached.";
         let advice = "Try again in a minute; if this stays, the app is not running where app.upstream says.";
         return Notice::problem(StatusCode::BAD_GATEWAY, "upstream_unreachable", sentence, advice).because(error);
+    }
+    // The error that our own sending of the body met is the client's.
+    if error.source().and_then(|source| source.downcast_ref::<hyper::Error>()).is_some_and(hyper::Error::is_user) {
+        let sentence = "The content of this request broke off or makes no sense.";
+        return Notice::problem(StatusCode::BAD_REQUEST, "body_broken", sentence, "Send it again.").because(error);
     }
     broken().because(error)
 }

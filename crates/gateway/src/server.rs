@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::FutureExt;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Limits;
+use crate::wire::{Activity, Wire};
 
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
@@ -87,6 +89,7 @@ impl Stop {
 struct Listening<F> {
     answer: F,
     builder: auto::Builder<TokioExecutor>,
+    limits: Limits,
     connections: Gauge<i64, AtomicI64>,
     stop: Stop,
 }
@@ -103,7 +106,7 @@ pub(crate) async fn accept<F, A>(
     A: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
     let free = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let listening = Arc::new(Listening { answer, builder: builder(limits), connections, stop: stop.clone() });
+    let listening = Arc::new(Listening { answer, builder: builder(), limits, connections, stop: stop.clone() });
     loop {
         let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
         let accepted = tokio::select! {
@@ -132,51 +135,47 @@ where
         let this = Arc::clone(self);
         self.stop.tasks.spawn(async move {
             this.connections.inc();
-            let answer = |request| (this.answer)(peer, request);
-            let connection = connection(stream, answer, &this.builder, &this.stop.finish);
+            let connection = this.connection(stream, peer);
             this.stop.cut.run_until_cancelled(connection).await;
             this.connections.dec();
             drop(permit);
         });
     }
+
+    async fn connection(&self, stream: TcpStream, peer: IpAddr) {
+        // Without it, small answers wait for acknowledgements of earlier ones. A socket that refuses is closing.
+        let _ = stream.set_nodelay(true);
+        let activity = Arc::new(Activity::default());
+        let io = TokioIo::new(Wire::new(stream, Arc::clone(&activity), self.limits));
+        let service = service_fn(|request: http::Request<Incoming>| {
+            let answering = activity.begin();
+            let answer = (self.answer)(peer, request.map(Body::new));
+            async { answer.await.map(|response| answering.head(response)) }
+        });
+        let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(io, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stop.finish.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error = &*error as &dyn std::error::Error, "a connection ended early");
+        }
+    }
 }
 
-fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
+fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(MAX_HEAD);
+    // How long a head may take is the wire's to say.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
-        .max_concurrent_streams(MAX_STREAMS)
-        .keep_alive_interval(Some(limits.idle))
-        .keep_alive_timeout(limits.head);
+        .max_concurrent_streams(MAX_STREAMS);
     builder
-}
-
-async fn connection<F, A>(
-    stream: TcpStream,
-    answer: F,
-    builder: &auto::Builder<TokioExecutor>,
-    finish: &CancellationToken,
-) where
-    F: Fn(Request) -> A,
-    A: Future<Output = Result<Response, Infallible>> + Send + 'static,
-{
-    // Without it, small answers wait for acknowledgements of earlier ones. A socket that refuses is closing.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: http::Request<Incoming>| answer(request.map(axum::body::Body::new)));
-    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = finish.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error = &*error as &dyn std::error::Error, "a connection ended early");
-    }
 }
 
 /// Errors of one connection are that client's; others (no free file descriptors) last a while.

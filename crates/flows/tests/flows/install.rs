@@ -198,7 +198,7 @@ async fn other_errors_of_zoom_become_sentences() {
     ] {
         let callback = Callback { error: Some(error.into()), ..Callback::default() };
         let refused = world.install.finish(callback, None).await.unwrap_err();
-        assert_eq!((refused.code(), refused.fault()), ("authorization_refused", Fault::Zoom));
+        assert_eq!((refused.code(), refused.fault()), ("authorization_refused", Fault::Forbidden));
         assert_eq!(refused.sentence(), sentence);
     }
 }

@@ -1,0 +1,197 @@
+//! One connection as it is read: strictly, and not for ever.
+//!
+//! hyper reads requests a little more kindly than we want: it takes a bare LF for the end of a line, cuts a fragment off
+//! a target, and resolves the conflict between Content-Length and Transfer-Encoding, all before anybody else sees the
+//! request. [`Wire`] sits below hyper and looks at the bytes first ([`scan`]); an offending byte becomes a NUL, which
+//! hyper answers with 400, closing the connection. It also knows whether a connection is idle, in the middle of a head,
+//! or busy, and ends it in time.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use crate::config::Limits;
+
+pub mod scan;
+
+use scan::{Scan, Stage};
+
+/// A TCP stream below hyper.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    scan: Scan,
+    activity: Arc<Activity>,
+    limits: Limits,
+    /// When bytes went in or out for the last time.
+    moved: Instant,
+    /// Which head is being read, and since when.
+    head: (u64, Instant),
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: TcpStream, activity: Arc<Activity>, limits: Limits) -> Self {
+        let now = Instant::now();
+        Self { stream, scan: Scan::default(), activity, limits, moved: now, head: (u64::MAX, now), timer: None }
+    }
+
+    fn arrived(&mut self, bytes: &mut [u8]) {
+        if self.activity.switched.load(Ordering::Acquire) {
+            self.scan.stop();
+        }
+        self.scan.check(bytes);
+        self.moved = Instant::now();
+        if self.scan.stage() == Stage::InHead && self.head.0 != self.scan.heads() {
+            self.head = (self.scan.heads(), self.moved);
+        }
+    }
+
+    /// Until when the next byte must have come; `None` where nothing ends the connection but its ends.
+    fn deadline(&self) -> Option<Instant> {
+        let stage = self.scan.stage();
+        if stage == Stage::InHead {
+            return Some(self.head.1 + self.limits.head);
+        }
+        if stage == Stage::Between && self.activity.switched.load(Ordering::Relaxed) {
+            return None;
+        }
+        let is_busy = stage == Stage::Between && self.activity.is_answering();
+        let since = if is_busy { Instant::now() } else { self.moved };
+        Some(since + self.limits.idle)
+    }
+
+    /// The timer is set once and not moved with every request: when it rings too early, it is set again.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let Some(deadline) = self.deadline() else { return Poll::Pending };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            if timer.deadline() > deadline {
+                timer.as_mut().reset(deadline);
+            }
+            ready!(timer.as_mut().poll(cx));
+            if deadline <= Instant::now() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            Poll::Ready(Ok(())) => {
+                self.arrived(&mut buf.filled_mut()[before..]);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => self.poll_timer(cx),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.moved = Instant::now();
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.moved = Instant::now();
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// What a connection is doing, as those above hyper know it.
+#[derive(Default)]
+pub(crate) struct Activity {
+    /// Requests without a complete answer.
+    answering: AtomicUsize,
+    /// Whether it speaks another protocol from now on.
+    switched: AtomicBool,
+}
+
+impl Activity {
+    fn is_answering(&self) -> bool {
+        self.answering.load(Ordering::Relaxed) > 0
+    }
+
+    /// A request has arrived.
+    pub(crate) fn begin(self: &Arc<Self>) -> Answering {
+        self.answering.fetch_add(1, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+}
+
+/// An answer under way.
+pub(crate) struct Answering(Arc<Activity>);
+
+impl Answering {
+    /// The head of the answer is there; it is complete when its body is.
+    pub(crate) fn head(self, response: Response) -> Response {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            self.0.switched.store(true, Ordering::Release);
+        }
+        // A body that is in memory is as good as sent.
+        if response.body().size_hint().exact().is_some() {
+            return response;
+        }
+        response.map(|body| Body::new(Streaming { body, _answering: self }))
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answering.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Streaming {
+    body: Body,
+    _answering: Answering,
+}
+
+impl http_body::Body for Streaming {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

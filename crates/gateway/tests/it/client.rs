@@ -1,0 +1,94 @@
+//! The client for calls to Zoom.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+use stagedoor_flows::port::{Http, HttpError};
+use stagedoor_gateway::{HttpClient, OutboundLimits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::listen;
+
+fn client() -> HttpClient {
+    let limits = OutboundLimits { connect: Duration::from_millis(200), total: Duration::from_millis(400), body: 1000 };
+    HttpClient::new(limits).unwrap()
+}
+
+/// A server that sends `answer` and then keeps the connection open, or closes it.
+async fn server(answer: Vec<u8>, keep_open: bool) -> String {
+    let listener = listen().await;
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(&answer).await;
+                if keep_open {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                }
+            });
+        }
+    });
+    format!("http://{address}/oauth/token?code=canary")
+}
+
+async fn send(url: &str) -> Result<http::Response<Bytes>, HttpError> {
+    client().send(Request::get(url).body(Bytes::new()).unwrap()).await
+}
+
+#[tokio::test]
+async fn an_answer_is_read_whatever_its_status() {
+    let url = server(b"HTTP/1.1 429 Slow down\r\nRetry-After: 3\r\nContent-Length: 2\r\n\r\n{}".to_vec(), true).await;
+    let answer = send(&url).await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.body()[..]), (429, &b"{}"[..]));
+}
+
+#[tokio::test]
+async fn mn_25_a_redirect_is_not_followed() {
+    let url =
+        server(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".to_vec(), true)
+            .await;
+    assert_eq!(send(&url).await.unwrap().status().as_u16(), 302);
+}
+
+#[tokio::test]
+async fn mn_25_a_server_that_hangs_or_trickles_runs_into_the_deadline() {
+    for answer in [&b""[..], b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx"] {
+        let url = server(answer.to_vec(), true).await;
+        let started = Instant::now();
+        assert!(matches!(send(&url).await, Err(HttpError::Timeout { .. })));
+        assert!(started.elapsed() < Duration::from_secs(2));
+    }
+}
+
+#[tokio::test]
+async fn mn_25_a_large_answer_is_not_read() {
+    for head in ["Content-Length: 5000\r\n\r\n", "\r\n"] {
+        let url = server(format!("HTTP/1.1 200 OK\r\n{head}{}", "x".repeat(5000)).into_bytes(), false).await;
+        assert!(matches!(send(&url).await, Err(HttpError::TooLarge { .. })));
+    }
+}
+
+#[tokio::test]
+async fn garbage_and_broken_answers_are_broken() {
+    for answer in ["garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx", ""] {
+        let url = server(answer.into(), false).await;
+        assert!(matches!(send(&url).await, Err(HttpError::Broken { .. })), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_apart() {
+    let unused = listen().await.local_addr().unwrap();
+    assert!(matches!(send(&format!("http://{unused}/")).await, Err(HttpError::Connect { .. })));
+}
+
+#[tokio::test]
+async fn mn_12_an_error_names_the_host_and_nothing_else() {
+    let unused = listen().await.local_addr().unwrap();
+    let error = send(&format!("http://{unused}/secret-path?code=canary")).await.unwrap_err();
+    let chain = format!("{error} {error:?}");
+    assert!(chain.contains("127.0.0.1") && !chain.contains("canary") && !chain.contains("secret-path"), "{chain}");
+}

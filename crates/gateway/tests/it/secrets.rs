@@ -1,0 +1,126 @@
+//! Canaries: nothing secret appears in a log, an answer that must not hold it, or a metric.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::json;
+use tower::ServiceExt;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::{Browser, CLIENT_SECRET, MASTER_SECRET, Plan, get, visit};
+
+/// A log that is kept.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn mn_12_no_secret_is_in_the_log_the_metrics_or_a_page() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let stage = Plan::default().build();
+    let mut browser = Browser::default();
+    let state = browser.begin(&stage).await;
+    let mut pages = vec![browser.come_back(&stage, &state).await];
+    let binding = browser.jar["__Host-stagedoor-install"].clone();
+    let context = stage.context();
+    let launched = stage
+        .send(visit("/?account=canary-query").header("x-zoom-app-context", &context).body(Body::empty()).unwrap())
+        .await;
+    let session = launched.cookie("__Host-stagedoor").unwrap();
+    let cookie = format!("__Host-stagedoor={session}");
+    pages.push(stage.send(get("/zoom/session").header("cookie", &cookie).body(Body::empty()).unwrap()).await);
+    pages.push(
+        stage.send(visit("/").header("x-zoom-app-context", format!("{context}x")).body(Body::empty()).unwrap()).await,
+    );
+    pages.push(stage.send(Request::post("/canary-post").header("cookie", &cookie).body(Body::empty()).unwrap()).await);
+    for path in ["/oauth/token", "/v2/users/me", "/v2/zoomapp/deeplink"] {
+        let state = browser.begin(&stage).await;
+        stage.zoom.answer(
+            path,
+            400,
+            &json!({ "reason": "canary-reason", "error": "canary-error", "message": "canary-message" }),
+        );
+        pages.push(browser.come_back(&stage, &state).await);
+    }
+    pages.push(browser.visit(&stage, "/zoom/callback?error=canary-error-text&state=canary-state").await);
+
+    let metrics = stage.gateway.admin_router().oneshot(get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
+    let metrics = metrics.into_body().collect().await.unwrap().to_bytes();
+    let bodies: String = pages.iter().map(|page| page.body.as_str()).collect();
+    let secrets = ["canary", CLIENT_SECRET, MASTER_SECRET, &state, &context, &session, &binding];
+    for (place, text) in
+        [("log", log.text()), ("metrics", String::from_utf8_lossy(&metrics).into_owned()), ("pages", bodies)]
+    {
+        for secret in secrets {
+            let hit = text.lines().find(|line| line.contains(secret) && !line.contains("path=\"/canary-post\""));
+            assert!(hit.is_none(), "{place}: {hit:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_access_event_says_what_and_not_who() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).without_time().with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let stage = Plan::default().build();
+    let reply = stage.visit("/somewhere?token=canary").await;
+    stage.get("/zoom/session?token=canary").await;
+    let text = log.text();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("access:")).collect();
+    assert!(lines[0].contains("route=\"app\" path=\"/somewhere\" status=200"), "{}", lines[0]);
+    assert!(lines[0].contains(reply.header("x-request-id")), "{}", lines[0]);
+    assert!(lines[1].contains("route=\"session\" status=401"), "{}", lines[1]);
+    assert!(!text.contains("canary"));
+}
+
+#[tokio::test]
+async fn the_cause_of_a_failure_is_in_the_log_with_the_id_of_the_answer() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let stage = Plan::default().build();
+    let mut browser = Browser::default();
+    let state = browser.begin(&stage).await;
+    stage.zoom.cut_off("/oauth/token");
+    let reply = browser.come_back(&stage, &state).await;
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("zoom_unreachable")).expect("the failure is logged");
+    assert!(
+        line.contains(reply.header("x-request-id")) && line.contains("cannot connect to zoom.us: refused"),
+        "{line}"
+    );
+    assert!(!reply.body.contains("cannot connect"), "mn_32: the chain is not shown");
+}

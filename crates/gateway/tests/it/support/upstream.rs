@@ -1,0 +1,160 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{StatusCode, header};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::listen;
+
+/// An app: says what it received, streams, upgrades.
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    pub(crate) hits: Arc<AtomicUsize>,
+}
+
+impl Upstream {
+    pub(crate) async fn start() -> Self {
+        let hits = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&hits);
+        let router = Router::new()
+            .route("/events", get(events))
+            .route("/socket", get(socket))
+            .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(60)).await))
+            .route(
+                "/late",
+                get(async || {
+                    tokio::time::sleep(Duration::from_millis(600)).await;
+                    "late"
+                }),
+            )
+            .route("/count", any(count))
+            .route(
+                "/large",
+                get(async || {
+                    Body::from_stream(stream::iter(
+                        (0..1024).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 65_536]))),
+                    ))
+                }),
+            )
+            .route("/framed", get(framed))
+            .route(
+                "/cookies",
+                get(async || {
+                    (
+                        [(header::SET_COOKIE, "__Host-stagedoor=stolen; Path=/; Secure")],
+                        [("set-cookie", "theirs=1")],
+                        "ok",
+                    )
+                        .into_response()
+                }),
+            )
+            .route("/nameless", get(async || [(header::SET_COOKIE, "=__Host-stagedoor=stolen; Path=/")]))
+            .fallback(echo)
+            .layer(axum::middleware::from_fn(move |request: Request, next: axum::middleware::Next| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                next.run(request)
+            }));
+        let listener = listen().await;
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, hits }
+    }
+
+    pub(crate) fn hits(&self) -> usize {
+        self.hits.load(Ordering::Relaxed)
+    }
+}
+
+/// What arrived: method, target, and every header field.
+async fn echo(request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let headers: Vec<_> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
+        .collect();
+    let body = body.collect().await.unwrap().to_bytes();
+    let said = json!({
+        "method": parts.method.as_str(), "target": parts.uri.to_string(), "headers": headers,
+        "body": String::from_utf8_lossy(&body),
+    });
+    ([(header::CONTENT_TYPE, "application/json")], said.to_string()).into_response()
+}
+
+async fn count(request: Request) -> String {
+    let mut body = request.into_body().into_data_stream();
+    let mut bytes = 0;
+    while let Some(Ok(chunk)) = body.next().await {
+        bytes += chunk.len();
+    }
+    bytes.to_string()
+}
+
+/// One event at once, and one after a second.
+async fn events() -> Response {
+    let events = stream::unfold(0, async |number| {
+        if number > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        (number < 2).then(|| (Ok::<_, std::io::Error>(Bytes::from(format!("data: {number}\n\n"))), number + 1))
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+}
+
+async fn framed() -> Response {
+    let headers = [
+        ("content-type", "text/html"),
+        ("x-frame-options", "DENY"),
+        ("content-security-policy", "default-src 'self'; frame-ancestors 'none'"),
+        ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+        ("referrer-policy", "unsafe-url"),
+        ("connection", "x-hop"),
+        ("x-hop", "gone"),
+    ];
+    (headers, "<h1>app</h1>").into_response()
+}
+
+/// Echoes bytes after the handshake, in capitals, so that an echo is not mistaken for a mirror in between.
+async fn socket(mut request: Request) -> Response {
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let mut io = TokioIo::new(upgrade.await.unwrap());
+        let mut buffer = [0; 1024];
+        while let Ok(read @ 1..) = io.read(&mut buffer).await {
+            buffer[..read].make_ascii_uppercase();
+            if io.write_all(&buffer[..read]).await.is_err() {
+                break;
+            }
+        }
+    });
+    let headers =
+        [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// Sends bytes and reads until the other side closes, for at most five seconds.
+pub(crate) async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = raw_connection(address).await;
+    // A server that has refused the beginning may have closed before the end is sent.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+pub(crate) async fn raw_connection(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.unwrap()
+}

@@ -1,0 +1,96 @@
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::{Value, json};
+use stagedoor_flows::port::{Http, HttpError};
+
+use super::USER;
+
+pub(crate) const DEEP_LINK: &str = "https://zoom.us/launch/chatapp/canary-deep-link";
+
+/// Zoom as a table of answers. What is not set answers as if all were well.
+#[derive(Default)]
+pub(crate) struct ScriptedZoom {
+    answers: Mutex<HashMap<String, Answer>>,
+    calls: Mutex<Vec<String>>,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Body(u16, String),
+    Timeout,
+    Unreachable,
+    Slow(Duration),
+}
+
+impl ScriptedZoom {
+    /// Answers a path with JSON.
+    pub(crate) fn answer(&self, path: &str, status: u16, body: &Value) {
+        self.set(path, Answer::Body(status, body.to_string()));
+    }
+
+    /// Answers a path with any text.
+    pub(crate) fn answer_text(&self, path: &str, status: u16, body: &str) {
+        self.set(path, Answer::Body(status, body.to_owned()));
+    }
+
+    pub(crate) fn time_out(&self, path: &str) {
+        self.set(path, Answer::Timeout);
+    }
+
+    pub(crate) fn cut_off(&self, path: &str) {
+        self.set(path, Answer::Unreachable);
+    }
+
+    /// Answers well, but late.
+    pub(crate) fn slow_down(&self, path: &str, by: Duration) {
+        self.set(path, Answer::Slow(by));
+    }
+
+    /// How often a path was called.
+    pub(crate) fn calls(&self, path: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|called| *called == path).count()
+    }
+
+    fn set(&self, path: &str, answer: Answer) {
+        self.answers.lock().unwrap().insert(path.to_owned(), answer);
+    }
+}
+
+#[async_trait]
+impl Http for ScriptedZoom {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let path = request.uri().path().to_owned();
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        self.calls.lock().unwrap().push(path.clone());
+        let answer = self.answers.lock().unwrap().get(&path).cloned();
+        let (status, body) = match answer {
+            Some(Answer::Body(status, body)) => (status, body),
+            Some(Answer::Timeout) => return Err(HttpError::Timeout { host }),
+            Some(Answer::Unreachable) => return Err(HttpError::Connect { host, source: "refused".into() }),
+            Some(Answer::Slow(by)) => {
+                tokio::time::sleep(by).await;
+                (200, well(&path))
+            }
+            None => (200, well(&path)),
+        };
+        Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+    }
+}
+
+fn well(path: &str) -> String {
+    match path {
+        "/oauth/token" => json!({
+            "access_token": "canary-access-token", "refresh_token": "canary-refresh-token", "token_type": "bearer",
+            "expires_in": 3599, "scope": "user:read:user zoomapp:inmeeting",
+        }),
+        "/v2/users/me" => json!({ "id": USER, "display_name": "Ada Lovelace", "account_id": "canary-account" }),
+        "/v2/zoomapp/deeplink" => json!({ "deeplink": DEEP_LINK }),
+        _ => json!({}),
+    }
+    .to_string()
+}
