@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use crate::backend::page;
 use crate::stage::{Answer, Stage};
 
+/// Takes something away from a good answer.
+type Spoil = fn(&mut HeaderMap);
+
 type Seen = Arc<Mutex<Vec<HeaderMap>>>;
 
 /// A page as Zoom's page for the web client wants it.
@@ -63,8 +66,8 @@ async fn frame(stage: &Stage, path: &str, more: &[(&str, &str)]) -> Answer {
 }
 
 async fn failed_checks(stage: &Stage) -> Vec<String> {
-    let state = stage.read("state").await;
-    let checks = state["view"]["checks"].as_array().unwrap().clone();
+    let shown = stage.read("state").await;
+    let checks = shown["view"]["checks"].as_array().unwrap().clone();
     let failed = checks.iter().filter(|check| check["ok"] == false);
     failed.map(|check| check["id"].as_str().unwrap().to_owned()).collect()
 }
@@ -138,7 +141,6 @@ async fn who_lets_zoom_frame_the_page_lets_the_emulator_and_who_does_not_is_left
 
 #[tokio::test]
 async fn each_thing_that_keeps_the_browser_from_showing_the_page_is_named_with_its_header() {
-    type Spoil = fn(&mut HeaderMap);
     let cases: [(&str, &str, Spoil); 5] = [
         ("coep", "Cross-Origin-Embedder-Policy", |headers| drop(headers.remove("cross-origin-embedder-policy"))),
         ("coep", "Cross-Origin-Embedder-Policy", |headers| {
@@ -160,8 +162,8 @@ async fn each_thing_that_keeps_the_browser_from_showing_the_page_is_named_with_i
         open(&stage).await;
         assert!(frame(&stage, "/", &[]).await.text().contains("hello"), "the browser gets the page and refuses it");
         assert_eq!(failed_checks(&stage).await, [check]);
-        let state = stage.read("state").await;
-        assert_eq!(state["view"]["blank"]["missing"], json!([header]));
+        let shown = stage.read("state").await;
+        assert_eq!(shown["view"]["blank"]["missing"], json!([header]));
         let steps = stage.steps().await;
         assert_eq!((&steps[0]["status"], &steps[0]["problem"]["setting"]), (&json!("failed"), &json!("pwa.enabled")));
     }
@@ -169,7 +171,7 @@ async fn each_thing_that_keeps_the_browser_from_showing_the_page_is_named_with_i
 
 #[tokio::test]
 async fn what_works_in_the_browser_but_not_in_zoom_is_advice() {
-    let cases: [(&str, fn(&mut HeaderMap)); 2] = [
+    let cases: [(&str, Spoil); 2] = [
         ("headers", |headers| drop(headers.remove("referrer-policy"))),
         ("frame", |headers| drop(headers.insert("x-frame-options", "DENY".parse().unwrap()))),
     ];
