@@ -24,7 +24,10 @@ let state = null;
 /** Milliseconds between this machine's clock and the emulator's. */
 let ahead = 0;
 
-export const placeOf = ({ typ, topic }) => (!topic ? (PLACES[typ] ?? typ) : `${PLACES[typ] ?? typ} “${topic}”`);
+export const placeOf = ({ typ, topic }) => {
+  const place = PLACES[typ] ?? typ;
+  return topic && ROLES[typ]?.length > 0 ? `${place} “${topic}”` : place;
+};
 
 export function showBar(next) {
   state = next;
