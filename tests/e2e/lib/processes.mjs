@@ -159,11 +159,14 @@ export async function emptyDirectory(t) {
   return directory;
 }
 
-/** First ports of runs of free neighbours, one run for each length. */
-async function freePorts(...lengths) {
+/**
+ * First ports of runs of free neighbours, one run for each length. They lie below the ports that the system gives to
+ * outgoing connections, so that none is taken between the look and the start.
+ */
+export async function freePorts(...lengths) {
   const found = [];
   while (found.length < lengths.length) {
-    const first = 20_000 + Math.floor(Math.random() * 20_000);
+    const first = 10_000 + Math.floor(Math.random() * 22_000);
     const run = Array.from({ length: lengths[found.length] }, (_, index) => first + index);
     if ((await Promise.all(run.map(isFree))).every(Boolean)) found.push(first);
   }

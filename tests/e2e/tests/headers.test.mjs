@@ -6,7 +6,7 @@ import http from "node:http";
 import { test } from "node:test";
 
 import { openBrowser, picture, theApp } from "../lib/browser.mjs";
-import { Control, emptyDirectory, Process } from "../lib/processes.mjs";
+import { Control, emptyDirectory, freePorts, Process } from "../lib/processes.mjs";
 
 test("a page without the four headers is refused, and the emulator says which are missing", async (t) => {
   const backend = http.createServer((request, response) => {
