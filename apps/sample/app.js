@@ -58,11 +58,11 @@ async function askClient() {
     ]);
     inZoom = true;
     facts("client-facts", {
-      "Running context": context,
+      "Runs in": context,
       "Shown name": user?.screenName,
       "Client version": config.clientVersion,
       "Product": config.product,
-      "APIs offered": String(supportedApis.length),
+      "APIs": String(supportedApis.length),
     });
   } catch {
     byId("client-note").textContent = "No Zoom client answers here. Everything else works without it.";

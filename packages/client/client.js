@@ -4,6 +4,8 @@ const OURS = ["getAppContext", "getUserContext", "authorize", "promptAuthorize",
 /** A session of the web client is renewed this long before its end, a shorter one in the middle of its life. */
 const EARLY_MS = 300_000;
 const RETRY_MS = 15_000;
+/** The backend waits as long for a consent. */
+const CONSENT_MS = 600_000;
 
 /** Why something did not work: `code` is stable, `message` is a sentence for people. */
 export class StagedoorError extends Error {
@@ -23,6 +25,7 @@ let bearer = null;
 let mayBorrow = true;
 let keepsCookies = false;
 let renewing = null;
+let installing = null;
 let renewAt = Infinity;
 let timer;
 const handlers = new Set();
@@ -44,7 +47,12 @@ export async function start({ prefix, bearer: borrow = true, ...options } = {}) 
 }
 
 /** Adds the app for the user: inside Zoom without leaving it, in a browser by Zoom's pages. */
-export async function install() {
+export function install() {
+  installing ??= add().finally(() => (installing = null));
+  return installing;
+}
+
+async function add() {
   const page = new URL("install", base).href;
   if (!zoom) return location.assign(page);
   if (zoom.unsupportedApis?.includes("authorize")) return sdk.openUrl({ url: page });
@@ -96,10 +104,12 @@ async function changed() {
 function consent(what) {
   return new Promise((resolve, reject) => {
     const end = (settle) => (value) => {
+      clearTimeout(waiting);
       sdk.removeEventListener("onAuthorized", authorized);
       settle(value);
     };
     const authorized = end(resolve);
+    const waiting = setTimeout(authorized, CONSENT_MS, {});
     sdk.addEventListener("onAuthorized", authorized);
     sdk.authorize(what).catch(end(reject));
   });
@@ -118,6 +128,8 @@ function renew() {
 }
 
 async function handOver() {
+  // A guest's session has another id each time, and an authorization ends in the session in which it began.
+  if (session && !session.user) await installing?.catch(() => {});
   if (!bearer) {
     const given = await read(await present());
     keepsCookies ||= (await send("session")).ok;

@@ -216,6 +216,25 @@ test("installing inside Zoom ends with a session that is installed", async (t) =
   assert.deepEqual(seen, [true]);
 });
 
+test("a guest who adds the app is the user, whichever event comes first", async (t) => {
+  const { sdk, server } = page(t);
+  server.nextUser = null;
+  const { start, install } = await load();
+  await start(options);
+  server.nextUser = "ada";
+  server.answers["/zoom/authorize"] = () => [200, { codeChallenge: "challenge", state: "state" }];
+  server.answers["/zoom/authorized"] = () => [200, (server.cookie = told("ada", 3600, { installed: true }))];
+  sdk.authorize = async () => {
+    sdk.say("onMyUserContextChange", { status: "authorized" });
+    await settle();
+    assert.equal(server.count("GET /zoom/context"), 1, "the guest's session stays until its authorization has ended");
+    sdk.say("onAuthorized", { result: true, code: "code" });
+  };
+  assert.equal((await install()).user.id, "ada");
+  await settle();
+  assert.equal(server.count("GET /zoom/context"), 2);
+});
+
 test("a user who says no is not installed", async (t) => {
   const { sdk, server } = page(t);
   const { start, install } = await load();

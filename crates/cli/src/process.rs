@@ -5,7 +5,10 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::settings::LogLevel;
 
@@ -47,13 +50,15 @@ impl LogFormat {
 
 /// Begins logging to standard error. The level is for Stagedoor's own crates; libraries only warn.
 pub(crate) fn log(level: LogLevel, format: LogFormat) {
-    let level = level.as_str();
-    let libraries = if level == "error" { "error" } else { "warn" };
-    // A directive covers every target that begins with its name, so all of our crates; `access` is one line a request.
-    let filter = EnvFilter::new(format!("{libraries},stagedoor={level},access={level}"));
-    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => logger.json().flatten_event(true).init(),
-        LogFormat::Compact => logger.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
-    }
+    let level: LevelFilter = level.as_str().parse().expect("every level of ours is one of tracing's");
+    // A target covers every name that begins with it, so all of our crates; `access` is one line a request.
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets([("stagedoor", level), ("access", level)]);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Compact => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }

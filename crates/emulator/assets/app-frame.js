@@ -70,7 +70,7 @@ export class AppFrame {
     if (!view) {
       this.#frame = this.#shown = null;
       this.#body.replaceChildren(closed);
-      this.#checks.hidden = true;
+      this.#checks.hidden = this.#note.hidden = true;
       return;
     }
     if (this.#shown !== view.view) this.#load(view);
@@ -80,10 +80,11 @@ export class AppFrame {
     this.#showChecks(view.checks);
   }
 
-  /** Says something below the frame. */
-  note(...content) {
-    this.#note.replaceChildren(...content.filter(Boolean));
-    this.#note.hidden = false;
+  /** Says that another user than the chosen one is still there, as long as that is so. */
+  noteIfSomebodyElse({ users, user, view }) {
+    const name = (id) => users.find((each) => each.id === id)?.name ?? "somebody else";
+    if (view && view.user !== user) this.#say("user", `This is still open as ${name(view.user)}. Open it again to be ${name(user)}.`);
+    else if (this.#note.dataset.kind === "user") this.#note.hidden = true;
   }
 
   /** Whether this view is the one that is open here. */
@@ -112,7 +113,7 @@ export class AppFrame {
     const sentence = el("p", { class: "check-sentence", id: `${this.#checks.id}-sentence`, "aria-live": "polite", hidden: true });
     const buttons = checkButtons(checks, sentence);
     this.#checks.hidden = checks.length === 0;
-    this.#checks.replaceChildren(el("span", { class: "muted" }, "Checks"), ...buttons, sentence);
+    this.#checks.replaceChildren(el("span", { class: "muted" }, "Checks"), el("div", { class: "check-list" }, buttons), sentence);
     buttons[checks.findIndex(({ ok }) => !ok)]?.click();
   }
 
@@ -121,6 +122,13 @@ export class AppFrame {
     const link = outLink(url, new URL(url).host);
     if (!link) return;
     window.open(url, "_blank", "noopener");
-    this.note("The app opened a page in the browser: ", link);
+    this.#say("browser", "The app opened a page in the browser: ", link);
+  }
+
+  /** `kind` is what the note is about, so that it can go when that is over. */
+  #say(kind, ...content) {
+    this.#note.dataset.kind = kind;
+    this.#note.replaceChildren(...content);
+    this.#note.hidden = false;
   }
 }

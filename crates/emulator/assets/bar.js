@@ -10,7 +10,7 @@ const ROLES = {
   webinar: ["host", "co-host", "panelist", "attendee"],
   contact_center: [],
 };
-const ENDPOINTS = { authorize: "Consent", token: "Token endpoint", me: "Who is it", deeplink: "Deep link", client: "Client", sdk: "In-client OAuth" };
+const ENDPOINTS = { authorize: "Consent page", token: "Token endpoint", me: "User lookup", deeplink: "Deep link", client: "Zoom client", sdk: "In-client OAuth" };
 const PLACES = { panel: "Main window", meeting: "Meeting", webinar: "Webinar", contact_center: "Contact Center" };
 
 let state = null;
@@ -84,6 +84,9 @@ function markFaults() {
     row.querySelector(".switch").checked = Boolean(active);
     row.querySelector("select").value = String(active?.times ?? "");
   }
+  for (const group of document.querySelectorAll(".fault-group")) {
+    group.querySelector("b").textContent = group.querySelector(".fault.on label")?.textContent ?? "";
+  }
 }
 
 function faultRow({ id, endpoint, title, sentence }) {
@@ -113,7 +116,12 @@ async function loadFaults() {
   byId("faults").replaceChildren(
     el("p", { class: "hint" }, "One at a time for each endpoint. A good backend answers each with a plain sentence and loses nothing."),
     ...[...groups].map(([endpoint, faults]) =>
-      el("fieldset", { class: "fault-group" }, el("legend", {}, ENDPOINTS[endpoint] ?? endpoint), faults.map(faultRow)),
+      el(
+        "details",
+        { class: "fault-group" },
+        el("summary", {}, ENDPOINTS[endpoint] ?? endpoint, el("span", { class: "muted" }, String(faults.length)), el("b", {})),
+        faults.map(faultRow),
+      ),
     ),
   );
   if (state) markFaults();

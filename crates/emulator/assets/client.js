@@ -54,7 +54,7 @@ export function showClient(state, goToMarket) {
   byId("reopen").hidden = !view;
   stage(state);
   frame.show(view, closed(state, goToMarket));
-  if (view && view.user !== user) frame.note(`This is still open as ${users.find(({ id }) => id === view.user)?.name ?? "somebody else"}. Open it again to be ${me?.name}.`);
+  frame.noteIfSomebodyElse(state);
 }
 
 export function wireClient() {

@@ -9,7 +9,7 @@ const NEAR_END_PX = 120;
 
 export const laneNames = (app) => ({ browser: "Browser", backend: app?.backend || "Your backend", zoom: "Zoom", client: "Zoom client" });
 
-/** `tools(id)` gives the buttons of a flow, `start` is what the empty state's button does. */
+/** `tools(first)` gives the buttons of the flow that begins with this step, `start` is what the empty state's button does. */
 export class Diagram {
   #root = byId("diagram");
   #flows = new Map();
@@ -81,7 +81,8 @@ export class Diagram {
     flow.sum.classList.toggle("failed", failed > 0);
   }
 
-  #open({ flow: id, flow_title: title, kind }) {
+  #open(first) {
+    const { flow: id, flow_title: title, kind } = first;
     if (this.#flows.size === 0) this.#root.replaceChildren();
     const flow = { id, title, kind, steps: new Map(), list: el("ol"), sum: el("span", { class: "sum" }) };
     this.#root.append(
@@ -95,7 +96,7 @@ export class Diagram {
           el("div", { class: "lanes", "aria-hidden": "true" }, LANES.map((lane) => el("span", {}, this.#names[lane]))),
           flow.list,
         ),
-        el("div", { class: "flow-tools", "data-live": "" }, this.#tools(id)),
+        el("div", { class: "flow-tools", "data-live": "" }, this.#tools(first)),
       ),
     );
     this.#flows.set(id, flow);

@@ -3,7 +3,7 @@ import { el } from "./dom.js";
 import { LANES, stepElement, summary } from "./step.js";
 
 const STYLES = ["/assets/tokens.css", "/assets/diagram.css"];
-const FRAME = "body{max-width:880px;margin:0 auto;padding:24px 16px;background:var(--surface)}.step-body .links:empty{display:none}";
+const FRAME = "body{max-width:880px;margin:0 auto;padding:24px 16px;background:var(--surface)}h1{font-size:var(--s5)}h1+p{margin-bottom:16px}.step-body .links:empty{display:none}";
 
 const styleSheet = async (path) => (await fetch(path)).text();
 
@@ -31,9 +31,14 @@ function page(flow, css) {
     el(
       "body",
       {},
-      el("h1", {}, flow.title),
-      el("p", { class: "muted" }, `${summary(flow.steps).text} · ${date} UTC · recorded by the Stagedoor emulator, secrets redacted`),
-      el("section", { class: "flow" }, el("div", { class: "lanes" }, LANES.map((lane) => el("span", {}, flow.names[lane]))), el("ol", {}, steps)),
+      el(
+        "main",
+        { class: "flow" },
+        el("h1", {}, flow.title),
+        el("p", { class: "muted" }, `${summary(flow.steps).text} · ${date} UTC · recorded by the Stagedoor emulator, secrets redacted`),
+        el("div", { class: "lanes" }, LANES.map((lane) => el("span", {}, flow.names[lane]))),
+        el("ol", {}, steps),
+      ),
       data(flow),
     ),
   );

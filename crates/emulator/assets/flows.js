@@ -8,8 +8,9 @@ import { summary } from "./step.js";
 
 const tool = (text, action, properties = {}) => el("button", { class: "tool", type: "button", click: attempt(action), ...properties }, text);
 
-/** The buttons of a live flow: `flow()` is how it is now, `flows()` all of them. */
-export function flowTools(flow, flows) {
+/** The buttons of the live flow that begins with `first`: `flow()` is how it is now, `flows()` all of them. */
+export function flowTools(first, flow, flows) {
+  const wasKept = isKept({ id: first.flow, steps: [first] });
   const toggle = ({ currentTarget: button }) => {
     const now = flow();
     if (isKept(now)) forgetKept(now);
@@ -17,7 +18,7 @@ export function flowTools(flow, flows) {
     button.setAttribute("aria-pressed", String(isKept(now)));
   };
   return [
-    tool("Keep", toggle, { "aria-pressed": "false", title: "Keep beyond a reset, in this browser" }),
+    tool("Keep", toggle, { "aria-pressed": String(wasKept), title: "Keep beyond a reset, in this browser" }),
     tool("Compare", () => compare(flow(), [...flows(), ...kept()]), { title: "Side by side with another flow" }),
     tool("Export", () => exportFlow(flow()), { title: "One HTML file, secrets redacted" }),
   ];

@@ -7,7 +7,10 @@ export const LANES = ["browser", "backend", "zoom", "client"];
 /** The middle of a lane, in percent of the track. */
 const middleOf = (lane) => (Math.max(LANES.indexOf(lane), 0) + 0.5) * (100 / LANES.length);
 
-export const milliseconds = (ms) => (ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${ms} ms`);
+export function milliseconds(ms) {
+  if (ms < 1) return "< 1 ms";
+  return ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
 
 /** What came back: a verdict and how long it took, each empty when it is not known. */
 export function outcome({ status, http, took_ms }) {
@@ -77,7 +80,7 @@ function readable(body) {
 function message(title, firstLine, { headers, body }) {
   const lines = [firstLine, ...headers.map(([name, value]) => `${name}: ${value}`)];
   const text = lines.join("\n") + (body ? `\n\n${readable(body)}` : "");
-  return el("div", {}, el("h5", {}, title), el("pre", { tabindex: "0" }, text));
+  return el("div", {}, el("p", { class: "label" }, title), el("pre", { tabindex: "0" }, text));
 }
 
 /** Works as a button in the page; in an exported file, which has no script, it is left out. */
@@ -95,7 +98,7 @@ function body(step) {
   return el(
     "div",
     { class: "step-body" },
-    el("div", {}, el("h4", {}, step.title), el("p", {}, step.sentence)),
+    el("p", {}, el("strong", {}, step.title), el("br"), step.sentence),
     el(
       "p",
       { class: "links" },

@@ -32,7 +32,7 @@ const goTo = (tab) => {
 };
 
 const diagram = new Diagram({
-  tools: (id) => flowTools(() => diagram.flow(id), () => diagram.flows()),
+  tools: (first) => flowTools(first, () => diagram.flow(first.flow), () => diagram.flows()),
   start: () => add("landing"),
 });
 
@@ -66,7 +66,8 @@ follow({
     diagram.replaceAll(steps);
     showKept(() => diagram.flows());
     showCount();
-    if (first && !byId(named)) chooseTab(byId(state.view?.surface === "client" ? "tab-client" : "tab-market"));
+    const isBeginning = !state.view && steps.length === 0;
+    if (!isWebClient && (first ? !byId(named) : isBeginning)) chooseTab(byId(state.view?.surface === "client" ? "tab-client" : "tab-market"));
     first = false;
   },
   state: showState,

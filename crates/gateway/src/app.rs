@@ -15,7 +15,7 @@ use crate::context::repeated;
 use crate::cookie;
 use crate::edge::{Arrival, at_most_one};
 use crate::files::Files;
-use crate::notice::{Audience, Notice};
+use crate::notice::{Audience, FETCH_DEST, Notice};
 use crate::origin::{Origin, cross_site};
 use crate::proxy::Proxy;
 use crate::session::required;
@@ -59,7 +59,8 @@ impl App {
         };
         let mut response = match source {
             Source::Files(files) => files.answer(&request.into_parts().0, arrival.audience).await,
-            Source::Upstream(proxy) => proxy.forward(request, arrival, visit.session.as_ref()).await,
+            // Boxed, so that the future of every other request is not as large as this one.
+            Source::Upstream(proxy) => Box::pin(proxy.forward(request, arrival, visit.session.as_ref())).await,
         };
         if let Some(cookie) = visit.cookie {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -68,8 +69,10 @@ impl App {
     }
 
     fn admit(&self, request: &mut Request, audience: Audience) -> Result<Visit, Notice> {
-        let context = at_most_one(request.headers(), CONTEXT.as_str()).map_err(|()| repeated())?.cloned();
-        request.headers_mut().remove(CONTEXT);
+        let context = at_most_one(request.headers(), &CONTEXT).map_err(|()| repeated())?.cloned();
+        if context.is_some() {
+            request.headers_mut().remove(CONTEXT);
+        }
         let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
         let caller = Caller::of(&self.sessions, request.headers());
         let came_along = caller.as_ref().is_some_and(|caller| caller.carrier == Carrier::Cookie);
@@ -117,7 +120,7 @@ impl App {
 
 /// Whether a document is loaded into a frame (Fetch Metadata).
 fn is_framed(headers: &HeaderMap) -> bool {
-    let destination = at_most_one(headers, "sec-fetch-dest").ok().flatten();
+    let destination = at_most_one(headers, &FETCH_DEST).ok().flatten();
     destination.is_some_and(|destination| destination == "iframe" || destination == "frame")
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use stagedoor_flows::launch::Launch;
 use stagedoor_flows::session::Surface;
 
@@ -18,9 +18,9 @@ use crate::origin::{Origin, cross_site};
 use crate::session::SessionPage;
 
 /// Where our own `client.js` puts the context: out of logs, history and referrers.
-const CONTEXT: &str = "x-stagedoor-context";
+const CONTEXT: HeaderName = HeaderName::from_static("x-stagedoor-context");
 /// How the page wants to keep its session.
-const SESSION: &str = "x-stagedoor-session";
+const SESSION: HeaderName = HeaderName::from_static("x-stagedoor-session");
 
 /// The launch, and what its answer needs.
 pub(crate) struct HandOver {
@@ -48,7 +48,7 @@ pub(crate) async fn hand_over(
 
 /// The context, which comes once: in the header, or as Zoom's page describes in the query.
 fn context(uri: &Uri, headers: &HeaderMap) -> Result<String, Notice> {
-    let header = at_most_one(headers, CONTEXT).map_err(|()| repeated())?;
+    let header = at_most_one(headers, &CONTEXT).map_err(|()| repeated())?;
     // What is not visible ASCII is no base64 either: the flow refuses it like any other text.
     let header = header.map(|value| value.to_str().unwrap_or_default().to_owned());
     let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
@@ -62,7 +62,7 @@ fn context(uri: &Uri, headers: &HeaderMap) -> Result<String, Notice> {
 }
 
 fn carrier(headers: &HeaderMap) -> Result<Carrier, Notice> {
-    match at_most_one(headers, SESSION) {
+    match at_most_one(headers, &SESSION) {
         Ok(None) => Ok(Carrier::Cookie),
         Ok(Some(wanted)) if wanted == "bearer" => Ok(Carrier::Bearer),
         _ => {

@@ -1,7 +1,5 @@
 //! Our cookies: which there are, how they are read, and how they are set.
 
-use cookie::time::Duration;
-use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
 use stagedoor_flows::install::{BindingCookie, REMEMBER_SECONDS};
 use stagedoor_flows::session::{Session, SessionCookie, Surface};
@@ -129,28 +127,26 @@ pub(crate) fn refuse(headers: &mut HeaderMap) {
 /// The `Set-Cookie` of a session that has just begun.
 pub(crate) fn session(session: &Session, sealed: &SessionCookie, config: SessionConfig) -> HeaderValue {
     let http_only = session.surface == Surface::Client || config.pwa_http_only;
+    let rest = if http_only { "SameSite=None; Partitioned; HttpOnly" } else { "SameSite=None; Partitioned" };
     let life = session.expires.since(session.issued) / 1000;
-    let cookie = ours(SESSION, sealed.expose(), life).same_site(SameSite::None).partitioned(true);
-    encode(&cookie.http_only(http_only).build())
+    set(SESSION, sealed.expose(), life, rest)
 }
 
 /// The `Set-Cookie` that binds an install to a browser.
 pub(crate) fn install(binding: &BindingCookie) -> HeaderValue {
-    encode(&ours(INSTALL, binding.expose(), REMEMBER_SECONDS).same_site(SameSite::Lax).http_only(true).build())
+    set(INSTALL, binding.expose(), REMEMBER_SECONDS, "SameSite=Lax; HttpOnly")
 }
 
 /// The `Set-Cookie` that remembers that a browser has been sent to begin again, or forgets it.
 pub(crate) fn again(on: bool) -> HeaderValue {
     let (value, life) = if on { ("1", AGAIN_SECONDS) } else { ("", 0) };
-    encode(&ours(AGAIN, value, life).same_site(SameSite::Lax).http_only(true).build())
+    set(AGAIN, value, life, "SameSite=Lax; HttpOnly")
 }
 
-fn ours<'a>(name: &'a str, value: &'a str, life_seconds: i64) -> cookie::CookieBuilder<'a> {
-    Cookie::build((name, value)).path("/").secure(true).max_age(Duration::seconds(life_seconds))
-}
-
-fn encode(cookie: &Cookie<'_>) -> HeaderValue {
-    let mut value = HeaderValue::try_from(cookie.to_string()).expect("our cookie values are base64url");
-    value.set_sensitive(true);
-    value
+/// Writes a cookie with what the prefix `__Host-` demands. By hand: it is one line, and a launch writes one.
+fn set(name: &str, value: &str, life_seconds: i64, rest: &str) -> HeaderValue {
+    let cookie = format!("{name}={value}; Path=/; Secure; {rest}; Max-Age={life_seconds}");
+    let mut cookie = HeaderValue::try_from(cookie).expect("our cookie values are base64url");
+    cookie.set_sensitive(true);
+    cookie
 }

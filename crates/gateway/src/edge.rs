@@ -26,7 +26,7 @@ use crate::notice::{Audience, Notice, Places};
 use crate::route::Route;
 use crate::system::SystemEntropy;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The layer, with what it is around.
 pub(crate) struct Edge {
@@ -42,7 +42,6 @@ pub(crate) struct Edge {
 }
 
 /// What the edge knows of a request, for those inside.
-#[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) id: HeaderValue,
     pub(crate) peer: IpAddr,
@@ -51,7 +50,7 @@ pub(crate) struct Arrival {
 
 impl Edge {
     /// Answers a request.
-    pub(crate) async fn answer(self: Arc<Self>, peer: IpAddr, mut request: Request) -> Result<Response, Infallible> {
+    pub(crate) async fn answer(self: Arc<Self>, peer: IpAddr, request: Request) -> Result<Response, Infallible> {
         let started = Instant::now();
         let (method, version) = (request.method().clone(), request.version());
         let route = Route::of(request.uri().path(), &self.prefix);
@@ -62,10 +61,7 @@ impl Edge {
 
         let admitted = admission::admit(&method, request.uri(), version, request.headers());
         let mut response = match admitted {
-            Ok(()) => {
-                request.headers_mut().insert(REQUEST_ID, arrival.id.clone());
-                self.inside(route, request, &arrival).await
-            }
+            Ok(()) => self.inside(route, request, &arrival).await,
             Err(refused) => refuse(refused),
         };
 
@@ -96,12 +92,11 @@ impl Edge {
     }
 
     /// A panic inside is one failed request, not a dead connection.
-    async fn inside(&self, route: Route, mut request: Request, arrival: &Arrival) -> Response {
+    async fn inside(&self, route: Route, request: Request, arrival: &Arrival) -> Response {
         let answered = async {
             if route == Route::App {
                 return self.app.answer(request, arrival).await;
             }
-            request.extensions_mut().insert(arrival.clone());
             match self.routes.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -195,7 +190,7 @@ fn mix(number: u64) -> u64 {
 }
 
 /// Whether a header comes at most once; `Err` where it comes more often.
-pub(crate) fn at_most_one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, ()> {
+pub(crate) fn at_most_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (first, None) => Ok(first),

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, get};
+use axum::routing::{MethodFilter, MethodRouter, get, post};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -29,6 +30,7 @@ use tower::{ServiceExt, service_fn};
 mod admin;
 pub mod admission;
 mod app;
+mod authorize;
 mod caller;
 mod client;
 mod config;
@@ -57,6 +59,7 @@ pub use system::{SystemClock, SystemEntropy};
 
 use admin::Admin;
 use app::{Public, Source};
+use authorize::Authorizing;
 use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
@@ -74,6 +77,8 @@ use session::SessionPage;
 pub struct Flows {
     /// Adds the app.
     pub install: Install,
+    /// Adds the app inside Zoom's client.
+    pub authorize: Authorize,
     /// Opens the app.
     pub launch: Launch,
     /// Seals and opens session cookies.
@@ -229,12 +234,20 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
     let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
     let page = Arc::new(page);
     let origin = Origin::new(&config.public_url);
+    let authorizing = Arc::new(Authorizing {
+        authorize: flows.authorize,
+        page: Arc::clone(&page),
+        origin: origin.clone(),
+        exchanges: stop.tasks.clone(),
+    });
     let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
-    let handlers: [(Route, MethodRouter); 8] = [
+    let handlers: [(Route, MethodRouter); 10] = [
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
         (Route::Callback, get_only(install::finish).with_state(installing)),
         (Route::Context, get_only(context::hand_over).with_state(handing)),
+        (Route::Authorize, post_only(authorize::begin).with_state(Arc::clone(&authorizing))),
+        (Route::Authorized, post_only(authorize::finish).with_state(authorizing)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
         (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
@@ -257,6 +270,16 @@ where
     get(handler).on(MethodFilter::HEAD, refused).fallback(refused)
 }
 
+/// A route that changes something.
+fn post_only<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    post(handler).fallback(async || ([(header::ALLOW, "POST")], refused_method("Use POST.")))
+}
+
 /// A route that always answers the same.
 fn fixed(kind: &'static str, cache: &'static str, content: Bytes) -> MethodRouter {
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
@@ -264,8 +287,12 @@ fn fixed(kind: &'static str, cache: &'static str, content: Bytes) -> MethodRoute
 }
 
 async fn not_allowed() -> Notice {
+    refused_method("Use GET.")
+}
+
+fn refused_method(advice: &'static str) -> Notice {
     let sentence = "This address cannot be used in this way.";
-    Notice::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", sentence, "Use GET.")
+    Notice::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", sentence, advice)
 }
 
 async fn not_found() -> Notice {

@@ -8,9 +8,11 @@ use std::error::Error;
 use askama::Template;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use stagedoor_flows::fault::{Classified, Fault};
+
+pub(crate) const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Something that Stagedoor has to say.
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ impl Audience {
         if method != Method::GET && method != Method::HEAD {
             return Self::Program;
         }
-        let is_document = match headers.get("sec-fetch-dest") {
+        let is_document = match headers.get(FETCH_DEST) {
             Some(destination) => {
                 matches!(destination.as_bytes(), b"document" | b"iframe" | b"frame" | b"embed" | b"object")
             }
@@ -168,8 +170,8 @@ fn status(fault: Fault) -> StatusCode {
     match fault {
         Fault::Caller | Fault::Stale => StatusCode::BAD_REQUEST,
         Fault::Forbidden => StatusCode::FORBIDDEN,
-        Fault::Operator => StatusCode::INTERNAL_SERVER_ERROR,
-        Fault::Zoom => StatusCode::BAD_GATEWAY,
+        // What the operator has set up wrongly shows in what Zoom answers, not in anything that broke here.
+        Fault::Zoom | Fault::Operator => StatusCode::BAD_GATEWAY,
         Fault::ZoomBusy | Fault::Store => StatusCode::SERVICE_UNAVAILABLE,
         Fault::ZoomSlow => StatusCode::GATEWAY_TIMEOUT,
     }

@@ -1,10 +1,12 @@
 //! Where a request comes from: our own pages, or somebody else's.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use url::Url;
 
 use crate::edge::at_most_one;
 use crate::notice::Notice;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Our own origin, from `public_url`.
 #[derive(Clone, Debug)]
@@ -18,7 +20,7 @@ impl Origin {
     /// Whether a page of ours sent the request: by what the browser says of it (Fetch Metadata), or where it says
     /// nothing, by the exact origin. Nothing at all is not ours.
     pub(crate) fn sent(&self, headers: &HeaderMap) -> bool {
-        match at_most_one(headers, "sec-fetch-site") {
+        match at_most_one(headers, &FETCH_SITE) {
             Ok(Some(site)) => site == "same-origin",
             Ok(None) => self.is_named(headers),
             Err(()) => false,
@@ -28,13 +30,13 @@ impl Origin {
     /// Whether nothing says that another site sent the request. Enough only where the request proves itself: browsers
     /// without Fetch Metadata send a GET of our own pages without any sign.
     pub(crate) fn is_not_foreign(&self, headers: &HeaderMap) -> bool {
-        let is_silent = !headers.contains_key("sec-fetch-site") && !headers.contains_key(header::ORIGIN);
+        let is_silent = !headers.contains_key(&FETCH_SITE) && !headers.contains_key(header::ORIGIN);
         is_silent || self.sent(headers)
     }
 
     /// Whether `Origin` is ours.
     pub(crate) fn is_named(&self, headers: &HeaderMap) -> bool {
-        let origin = at_most_one(headers, header::ORIGIN.as_str()).ok().flatten();
+        let origin = at_most_one(headers, &header::ORIGIN).ok().flatten();
         origin.is_some_and(|origin| origin == self.0.as_str())
     }
 }

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -23,7 +23,7 @@ use crate::app::is_websocket;
 use crate::client::{tcp, tls};
 use crate::config::{Config, ConfigError, Limits, Network};
 use crate::cookie;
-use crate::edge::Arrival;
+use crate::edge::{Arrival, REQUEST_ID};
 use crate::notice::Notice;
 
 mod fields;
@@ -39,6 +39,10 @@ use progress::Progress;
 /// How long an unused connection to the upstream is kept. Shorter than servers keep theirs (Node: 5 s), so that a
 /// request seldom meets a connection that is just being closed.
 const POOL_IDLE: Duration = Duration::from_secs(4);
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The way to an upstream.
 pub(crate) struct Proxy {
@@ -111,7 +115,7 @@ impl Proxy {
         if upgrade.is_some() {
             fields::ask_for_websocket(request.headers_mut());
         }
-        request.headers_mut().insert("x-request-id", arrival.id.clone());
+        request.headers_mut().insert(REQUEST_ID, arrival.id.clone());
         let mut target = std::mem::take(request.uri_mut()).into_parts();
         target.scheme = Some(self.scheme.clone());
         target.authority = Some(self.authority.clone());
@@ -131,9 +135,9 @@ impl Proxy {
         fields::remove_reserved(headers);
         cookie::strip(headers);
         headers.insert(header::HOST, self.host.clone());
-        headers.insert("x-forwarded-proto", self.forwarded_proto.clone());
-        headers.insert("x-forwarded-host", self.forwarded_host.clone());
-        headers.insert("x-forwarded-for", value(&address.to_string()));
+        headers.insert(FORWARDED_PROTO, self.forwarded_proto.clone());
+        headers.insert(FORWARDED_HOST, self.forwarded_host.clone());
+        headers.insert(FORWARDED_FOR, value(&address.to_string()));
         if let Some(session) = session {
             self.identity.write(headers, session);
         }
@@ -189,7 +193,7 @@ fn client_address(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpA
     if !is_trusted(address) {
         return address;
     }
-    let fields = headers.get_all("x-forwarded-for").iter().rev();
+    let fields = headers.get_all(FORWARDED_FOR).iter().rev();
     for hop in fields.flat_map(|field| field.to_str().unwrap_or("?").rsplit(',')) {
         let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
         address = hop.to_canonical();

@@ -9,6 +9,10 @@ pub(crate) enum Route {
     Callback,
     /// The launch in the web client.
     Context,
+    /// Begins an authorization inside Zoom's client.
+    Authorize,
+    /// Ends one.
+    Authorized,
     /// Who has the app open.
     Session,
     /// The public keys of the identity assertion.
@@ -27,10 +31,12 @@ pub(crate) enum Route {
 
 impl Route {
     /// Every route, in the order of the variants.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Install,
         Self::Callback,
         Self::Context,
+        Self::Authorize,
+        Self::Authorized,
         Self::Session,
         Self::Jwks,
         Self::Client,
@@ -53,6 +59,8 @@ impl Route {
             Self::Install => "/install",
             Self::Callback => "/callback",
             Self::Context => "/context",
+            Self::Authorize => "/authorize",
+            Self::Authorized => "/authorized",
             Self::Session => "/session",
             Self::Jwks => "/jwks.json",
             Self::Client => "/client.js",
@@ -68,6 +76,8 @@ impl Route {
             Self::Install => "install",
             Self::Callback => "callback",
             Self::Context => "context",
+            Self::Authorize => "authorize",
+            Self::Authorized => "authorized",
             Self::Session => "session",
             Self::Jwks => "jwks",
             Self::Client => "client",

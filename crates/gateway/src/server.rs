@@ -79,6 +79,7 @@ impl Stop {
         if tokio::time::timeout(deadline, all).await.is_err() {
             tracing::info!(left = self.tasks.len(), "some connections are cut");
         }
+        self.finish.cancel();
         self.cut.cancel();
         // What was cut ends at once; an exchange with Zoom that is still under way dies with the process.
         let _ = tokio::time::timeout(LINGER, self.tasks.wait()).await;
@@ -135,8 +136,7 @@ where
         let this = Arc::clone(self);
         self.stop.tasks.spawn(async move {
             this.connections.inc();
-            let connection = this.connection(stream, peer);
-            this.stop.cut.run_until_cancelled(connection).await;
+            this.connection(stream, peer).await;
             this.connections.dec();
             drop(permit);
         });
@@ -157,7 +157,7 @@ where
             ended = connection.as_mut() => ended,
             () = self.stop.finish.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                self.stop.cut.run_until_cancelled(connection).await.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = ended {

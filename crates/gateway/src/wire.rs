@@ -10,7 +10,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -33,17 +33,16 @@ pub(crate) struct Wire {
     scan: Scan,
     activity: Arc<Activity>,
     limits: Limits,
-    /// When bytes went in or out for the last time.
-    moved: Instant,
+    /// Whether bytes went in or out since the timer was set.
+    moved: bool,
     /// Which head is being read, and since when.
-    head: (u64, Instant),
+    head: Option<(u64, Instant)>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Wire {
     pub(crate) fn new(stream: TcpStream, activity: Arc<Activity>, limits: Limits) -> Self {
-        let now = Instant::now();
-        Self { stream, scan: Scan::default(), activity, limits, moved: now, head: (u64::MAX, now), timer: None }
+        Self { stream, scan: Scan::default(), activity, limits, moved: false, head: None, timer: None }
     }
 
     fn arrived(&mut self, bytes: &mut [u8]) {
@@ -51,40 +50,41 @@ impl Wire {
             self.scan.stop();
         }
         self.scan.check(bytes);
-        self.moved = Instant::now();
-        if self.scan.stage() == Stage::InHead && self.head.0 != self.scan.heads() {
-            self.head = (self.scan.heads(), self.moved);
+        self.moved = true;
+        let heads = self.scan.heads();
+        if self.scan.stage() == Stage::InHead && self.head.is_none_or(|(head, _)| head != heads) {
+            self.head = Some((heads, Instant::now()));
         }
     }
 
-    /// Until when the next byte must have come; `None` where nothing ends the connection but its ends.
-    fn deadline(&self) -> Option<Instant> {
-        let stage = self.scan.stage();
-        if stage == Stage::InHead {
-            return Some(self.head.1 + self.limits.head);
-        }
-        if stage == Stage::Between && self.activity.switched.load(Ordering::Relaxed) {
-            return None;
-        }
-        let is_busy = stage == Stage::Between && self.activity.is_answering();
-        let since = if is_busy { Instant::now() } else { self.moved };
-        Some(since + self.limits.idle)
+    /// When the head that is being read must be complete.
+    fn head_deadline(&self) -> Option<Instant> {
+        let (_, since) = self.head.filter(|_| self.scan.stage() == Stage::InHead)?;
+        Some(since + self.limits.head)
     }
 
-    /// The timer is set once and not moved with every request: when it rings too early, it is set again.
+    fn is_idle(&mut self) -> bool {
+        let moved = std::mem::take(&mut self.moved);
+        let answering = self.scan.stage() == Stage::Between && self.activity.is_answering();
+        !moved && !answering && !self.activity.switched.load(Ordering::Relaxed)
+    }
+
+    /// A head has its own time. For the rest, the timer is not moved with every request: when it rings and the
+    /// connection has not been idle, it is set again. So an idle connection ends after one to two idle times.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let Some(deadline) = self.deadline() else { return Poll::Pending };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if timer.deadline() > deadline {
-                timer.as_mut().reset(deadline);
-            }
-            ready!(timer.as_mut().poll(cx));
-            if deadline <= Instant::now() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
+        let idle = self.limits.idle;
+        let mut timer = self.timer.take().unwrap_or_else(|| Box::pin(tokio::time::sleep(idle)));
+        if let Some(deadline) = self.head_deadline().filter(|deadline| timer.deadline() > *deadline) {
             timer.as_mut().reset(deadline);
         }
+        while timer.as_mut().poll(cx).is_ready() {
+            if self.head_deadline().map_or_else(|| self.is_idle(), |deadline| deadline <= Instant::now()) {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            timer.as_mut().reset(self.head_deadline().unwrap_or_else(|| Instant::now() + idle));
+        }
+        self.timer = Some(timer);
+        Poll::Pending
     }
 }
 
@@ -104,7 +104,7 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.moved = Instant::now();
+        self.moved = true;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -113,7 +113,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.moved = Instant::now();
+        self.moved = true;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 

@@ -109,7 +109,8 @@ pub(super) struct Uninstall {
     user: Option<String>,
 }
 
-/// Removes the app for a user. Their tokens are dead and Zoom no longer tells the app who they are.
+/// Removes the app for a user. Their tokens are dead, Zoom no longer tells the app who they are, and
+/// the app is closed.
 pub(super) async fn uninstall(State(platform): Shared, Body(order): Body<Uninstall>) -> Answered {
     let mut world = platform.world();
     let user = order.user.unwrap_or_else(|| world.people.seated().id.clone());
@@ -118,6 +119,9 @@ pub(super) async fn uninstall(State(platform): Shared, Body(order): Body<Uninsta
     }
     world.grants.end(&user);
     world.installs.remove(&user);
+    if world.views.newest().is_some_and(|view| view.user == user) {
+        world.views.forget();
+    }
     drop(world);
     platform.tell_state();
     Ok(done())

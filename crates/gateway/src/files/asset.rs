@@ -84,6 +84,8 @@ impl Asset {
     pub(super) async fn answer(&self, method: &Method, headers: &HeaderMap) -> Response {
         let (tag, length) = self.representation(headers);
         let mut response = Response::new(Body::empty());
+        // Room for everything that the edge and the app add: growing costs more than all of them.
+        response.headers_mut().reserve(24);
         self.describe(&mut response, headers, tag);
         if !self.is_html && is_matched(headers, tag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

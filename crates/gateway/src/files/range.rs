@@ -24,7 +24,7 @@ impl Range {
     /// What a request wants. A range that is malformed or several of them count as none, which RFC 9110 section 14.2
     /// allows; so does one under a condition that does not hold.
     pub(super) fn of(method: &Method, headers: &HeaderMap, tag: &HeaderValue, length: u64) -> Wanted {
-        let (Ok(Some(range)), true) = (at_most_one(headers, header::RANGE.as_str()), method == Method::GET) else {
+        let (Ok(Some(range)), true) = (at_most_one(headers, &header::RANGE), method == Method::GET) else {
             return Wanted::Everything;
         };
         if headers.get(header::IF_RANGE).is_some_and(|condition| condition != tag) {

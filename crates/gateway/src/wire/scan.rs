@@ -106,7 +106,7 @@ impl Scan {
 
     /// Checks a line, or keeps its beginning; returns where the next one begins.
     fn line(&mut self, bytes: &mut [u8], start: usize) -> usize {
-        let Some(length) = bytes[start..].iter().position(|byte| *byte == b'\n') else {
+        let Some(length) = memchr::memchr(b'\n', &bytes[start..]) else {
             if self.partial.len() + bytes.len() - start > MAX_LINE {
                 self.stop();
             } else {
@@ -136,7 +136,7 @@ impl Scan {
         match self.state {
             // Some clients send an empty line behind a body (RFC 9112 section 2.2).
             State::RequestLine if line.is_empty() => {}
-            State::RequestLine if line.contains(&b'#') => return Err(Offence),
+            State::RequestLine if memchr::memchr(b'#', line).is_some() => return Err(Offence),
             State::RequestLine => {
                 self.framing = Framing::default();
                 self.state = State::Field;
@@ -176,7 +176,7 @@ impl Framing {
         if line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
             return Err(Offence);
         }
-        let colon = line.iter().position(|byte| *byte == b':').ok_or(Offence)?;
+        let colon = memchr::memchr(b':', line).ok_or(Offence)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"content-length") {
             let is_first = self.length.is_none() && !self.is_chunked;

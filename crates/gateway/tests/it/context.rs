@@ -42,7 +42,7 @@ async fn a_context_that_is_handed_over_begins_a_session() {
     content-length: 220
     content-type: application/json
     referrer-policy: no-referrer
-    set-cookie: __Host-stagedoor=[sealed]; SameSite=None; Partitioned; Secure; Path=/; Max-Age=3600
+    set-cookie: __Host-stagedoor=[sealed]; Path=/; Secure; SameSite=None; Partitioned; Max-Age=3600
     x-content-type-options: nosniff
     x-request-id: [id]
 
@@ -64,7 +64,7 @@ async fn the_query_does_what_the_header_does() {
 async fn scripts_cannot_read_the_cookie_where_the_setting_says_so() {
     let stage = Plan::default().with(|config| config.session.pwa_http_only = true).build();
     let reply = hand_over(&stage, &stage.context(), &[]).await;
-    assert!(reply.header("set-cookie").contains("; HttpOnly; SameSite=None; Partitioned; Secure; Path=/;"));
+    assert!(reply.header("set-cookie").contains("; Path=/; Secure; SameSite=None; Partitioned; HttpOnly;"));
 }
 
 #[tokio::test]

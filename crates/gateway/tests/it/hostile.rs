@@ -149,7 +149,7 @@ async fn an_idle_connection_ends_later_than_a_slow_head() {
         let started = Instant::now();
         let mut rest = Vec::new();
         let _ = tokio::time::timeout(Duration::from_secs(3), connection.read_to_end(&mut rest)).await.expect(what);
-        assert!((700..1800).contains(&started.elapsed().as_millis()), "{what}: {:?}", started.elapsed());
+        assert!((700..2400).contains(&started.elapsed().as_millis()), "{what}: {:?}", started.elapsed());
     }
 }
 

@@ -28,7 +28,7 @@ async fn an_install_leads_to_zoom_and_binds_the_browser() {
     let cookie = reply.header("set-cookie");
     let attributes = cookie.split_once("; ").unwrap().1;
     assert!(cookie.starts_with("__Host-stagedoor-install="));
-    insta::assert_snapshot!(attributes, @"HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=86400");
+    insta::assert_snapshot!(attributes, @"Path=/; Secure; SameSite=Lax; HttpOnly; Max-Age=86400");
     assert_eq!(reply.header("cache-control"), "no-store");
     assert_eq!(reply.header("referrer-policy"), "no-referrer");
 }
@@ -228,8 +228,8 @@ async fn every_failure_of_zoom_is_a_sentence_with_the_right_status() {
     let cases = [
         (TOKEN, 400, bad("Invalid Token!", "invalid_grant"), 400, "code_refused"),
         (TOKEN, 400, bad("Invalid authorization code", "invalid_grant"), 400, "code_refused"),
-        (TOKEN, 400, bad("Invalid client_id or client_secret", "invalid_client"), 500, "client_refused"),
-        (TOKEN, 400, bad("unsupported grant type", "unsupported_grant_type"), 500, "zoom_refused"),
+        (TOKEN, 400, bad("Invalid client_id or client_secret", "invalid_client"), 502, "client_refused"),
+        (TOKEN, 400, bad("unsupported grant type", "unsupported_grant_type"), 502, "zoom_refused"),
         (TOKEN, 429, json!({}), 503, "zoom_rate_limited"),
         (TOKEN, 500, json!({}), 503, "zoom_unavailable"),
         (TOKEN, 200, json!({ "access_token": "x" }), 502, "zoom_bad_answer"),

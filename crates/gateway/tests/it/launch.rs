@@ -24,7 +24,7 @@ async fn a_launch_answers_the_page_with_a_session_in_the_same_response() {
     cross-origin-embedder-policy: require-corp
     cross-origin-resource-policy: cross-origin
     referrer-policy: same-origin
-    set-cookie: __Host-stagedoor=[sealed]; HttpOnly; SameSite=None; Partitioned; Secure; Path=/; Max-Age=86400
+    set-cookie: __Host-stagedoor=[sealed]; Path=/; Secure; SameSite=None; Partitioned; HttpOnly; Max-Age=86400
     strict-transport-security: max-age=31536000
     x-content-type-options: nosniff
     x-request-id: [id]

@@ -149,7 +149,7 @@ async fn mn_20_no_spelling_of_an_identity_header_comes_through() {
         "X-Request-Id",
     ];
     for name in spellings {
-        for extra in ["".to_owned(), format!("Connection: {name}\r\n")] {
+        for extra in [String::new(), format!("Connection: {name}\r\n")] {
             let request = format!("GET /x HTTP/1.1\r\nHost: a\r\n{extra}{name}: evil\r\nConnection: close\r\n\r\n");
             let answer = raw(gateway.address, request.as_bytes()).await;
             assert!(answer.starts_with("HTTP/1.1 200"), "{name}: {answer}");

@@ -22,7 +22,7 @@ impl Browser {
         let reply = stage.send(request.body(Body::empty()).unwrap()).await;
         for cookie in reply.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie::Cookie::parse(cookie.to_str().unwrap().to_owned()).unwrap();
-            if cookie.max_age().is_some_and(|age| age.is_zero()) {
+            if cookie.max_age().is_some_and(cookie::time::SignedDuration::is_zero) {
                 self.jar.remove(cookie.name());
             } else {
                 self.jar.insert(cookie.name().to_owned(), cookie.value().to_owned());

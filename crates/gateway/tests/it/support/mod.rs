@@ -10,6 +10,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use stagedoor_flows::assertion::Assertions;
+use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
@@ -155,11 +156,14 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     );
     let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
+    let terms = AuthorizeTerms { required_scopes: scopes.clone(), home_url: plan.config.public_url.clone() };
+    let parts = (zoom.clone(), installations.clone());
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), terms);
     let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install), scopes);
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    Flows { install, launch, sessions, installations, assertions, revocations, vault }
+    Flows { install, authorize, launch, sessions, installations, assertions, revocations, vault }
 }
 
 /// An answer, read to its end.
