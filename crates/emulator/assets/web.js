@@ -57,6 +57,7 @@ export function showWeb(state) {
   byId("web-reopen").hidden = !view;
   showEngagement(state);
   frame.show(view, closed(state));
+  frame.noteIfSomebodyElse(state);
 }
 
 export function wireWeb() {
