@@ -100,17 +100,32 @@ test("the app is added inside the client: declined first, then allowed", async (
   assert.ok(steps.some(({ title, status }) => title === "Hand the code over" && status === "ok"));
 });
 
-for (const fault of ["sdk.state_mangled", "sdk.declined"]) {
+for (const [fault, expected] of [["sdk.state_mangled", "state_mismatch"], ["sdk.declined", "declined"]]) {
   test(`nothing is added in the client with the fault ${fault}`, async (t) => {
     const { control, app, frame } = await openApp(t);
     await app.getByText(ADA).waitFor();
     await control.put("consent", { mode: "allow" });
     await control.put("faults", { id: fault, times: 1 });
     const code = await withClient(frame, `async ({ start, install }) => { await start(); return install().then(() => "added", (error) => error.code); }`);
-    assert.notEqual(code, "added");
+    assert.equal(code, expected);
     assert.deepEqual((await control.get("state")).installed, []);
   });
 }
+
+test("where third-party cookies are blocked altogether, the page lends itself a session in memory", async (t) => {
+  const { control, app, frame } = await openApp(t, { cookies: "block" });
+  await app.getByText(/cookie/i).first().waitFor();
+  const answers = await withClient(
+    frame,
+    `async ({ start, request }) => {
+      const { user } = await start();
+      return [user.id, (await request("/zoom/session")).status, (await fetch("/zoom/session")).status];
+    }`,
+  );
+  assert.deepEqual(answers, [ADA, 200, 401]);
+  const { view } = await control.get("state");
+  assert.ok(view.checks.some(({ id, ok }) => id === "partitioned" && !ok));
+});
 
 test("the desktop client still launches by the header, and its session is its own", async (t) => {
   const { zoom, control, page, app } = await openApp(t);
