@@ -26,7 +26,7 @@ async fn server(answer: Vec<u8>, keep_open: bool) -> String {
                 let _ = stream.read(&mut [0; 4096]).await;
                 let _ = stream.write_all(&answer).await;
                 if keep_open {
-                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    tokio::time::sleep(Duration::from_mins(1)).await;
                 }
             });
         }

@@ -32,7 +32,7 @@ impl Upstream {
         let router = Router::new()
             .route("/events", get(events))
             .route("/socket", get(socket))
-            .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(60)).await))
+            .route("/slow", get(async || tokio::time::sleep(Duration::from_mins(1)).await))
             .route(
                 "/late",
                 get(async || {
