@@ -66,11 +66,19 @@ impl<'a> Once<'a> {
 
 /// The pairs of a `Cookie` field. What is not a pair has an empty name.
 fn pairs(field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    field.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).map(|pair| {
-        match pair.iter().position(|byte| *byte == b'=') {
-            Some(at) => (pair[..at].trim_ascii_end(), pair[at + 1..].trim_ascii_start()),
-            None => (&[][..], pair),
-        }
+    words(field).map(|pair| match memchr::memchr(b'=', pair) {
+        Some(at) => (pair[..at].trim_ascii_end(), pair[at + 1..].trim_ascii_start()),
+        None => (&[][..], pair),
+    })
+}
+
+/// What stands between the semicolons.
+fn words(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b';', field).chain(std::iter::once(field.len()));
+    ends.scan(0, move |start, end| {
+        let word = &field[*start..end];
+        *start = end + 1;
+        Some(word.trim_ascii())
     })
 }
 
@@ -87,7 +95,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
     let mut kept = Vec::new();
     for field in headers.get_all(header::COOKIE) {
-        for pair in field.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
+        for pair in words(field.as_bytes()) {
             // A pair without a name is read as a name by some servers.
             if pair.is_empty() || is_ours(pair.trim_ascii_start().strip_prefix(b"=").unwrap_or(pair).trim_ascii_start())
             {

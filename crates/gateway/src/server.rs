@@ -149,7 +149,8 @@ where
         let io = TokioIo::new(Wire::new(stream, Arc::clone(&activity), self.limits));
         let service = service_fn(|request: http::Request<Incoming>| {
             let answering = activity.begin();
-            let answer = (self.answer)(peer, request.map(Body::new));
+            // Boxed once here, instead of being moved into its place three times.
+            let answer = Box::pin((self.answer)(peer, request.map(Body::new)));
             async { answer.await.map(|response| answering.head(response)) }
         });
         let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(io, service));
