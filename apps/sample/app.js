@@ -1,29 +1,30 @@
-// Who is looking at this page, and where? The backend answers from the session that it opened at the launch; the Zoom
+// Who is looking at this page, and where? The backend answers from the session that Zoom's app context began; the Zoom
 // client answers through the Apps SDK. Trust the first: what the SDK says comes through the page.
 
-const capabilities = ["getRunningContext", "getUserContext", "getSupportedJsApis", "openUrl"];
+import { install, on, start } from "/zoom/client.js";
+
+const capabilities = [
+  ...["getRunningContext", "getUserContext", "getSupportedJsApis"],
+  ...["getEngagementContext", "getEngagementStatus", "onEngagementContextChange", "onEngagementStatusChange"],
+];
 const byId = (id) => document.getElementById(id);
-let inZoom = false;
 
 async function main() {
-  byId("add-button").addEventListener("click", addToZoom);
-  askClient();
-  showSession(await loadSession());
-  byId("app").removeAttribute("aria-busy");
+  byId("add-button").addEventListener("click", add);
+  on("session", showSession);
+  try {
+    const session = await start({ capabilities });
+    showSession(session);
+    if (session.sdk) await askClient(session);
+    else byId("client-note").textContent = "No Zoom client answers here. Everything else works without it.";
+  } catch ({ message }) {
+    greet("The app is not open", message);
+  } finally {
+    byId("app").removeAttribute("aria-busy");
+  }
 }
 
-/** The session; `null` where there is none, `undefined` where the backend cannot say. */
-async function loadSession() {
-  const answer = await fetch("/zoom/session", { credentials: "same-origin" }).catch(() => null);
-  if (answer?.status === 401) return null;
-  if (!answer?.ok) return undefined;
-  return answer.json();
-}
-
-function showSession(session) {
-  if (session === null) return greet("Open this in Zoom", "There is no session here. Zoom's client starts one when it opens the app.");
-  if (session === undefined) return greet("The backend does not answer", "Open the app again in a moment.");
-  const { user, type, meeting, role, action, surface, installed, expiresAt } = session;
+function showSession({ user, type, meeting, role, action, surface, installed, expiresAt }) {
   const name = user === null ? "guest" : user.name;
   greet(name ? `Hello, ${name}` : "Hello", place(type, role), name ?? "");
   facts("session-facts", {
@@ -46,34 +47,44 @@ function place(type, role) {
   return role ? `You are in ${where}, as ${role}.` : `You are in ${where}.`;
 }
 
-/** What the client says. Without Zoom around the page there is no client, and that is no error. */
-async function askClient() {
-  try {
-    const { zoomSdk } = window;
-    const config = await zoomSdk.config({ capabilities });
-    const [{ context }, { supportedApis }, user] = await Promise.all([
-      zoomSdk.getRunningContext(),
-      zoomSdk.getSupportedJsApis(),
-      zoomSdk.getUserContext().catch(() => null),
-    ]);
-    inZoom = true;
-    facts("client-facts", {
-      "Runs in": context,
-      "Shown name": user?.screenName,
-      "Client version": config.clientVersion,
-      "Product": config.product,
-      "APIs": String(supportedApis.length),
-    });
-  } catch {
-    byId("client-note").textContent = "No Zoom client answers here. Everything else works without it.";
-  }
+async function askClient({ sdk, runningContext }) {
+  const [{ supportedApis }, user] = await Promise.all([sdk.getSupportedJsApis(), sdk.getUserContext().catch(() => null)]);
+  facts("client-facts", {
+    "Running context": runningContext,
+    "Shown name": user?.screenName,
+    "APIs offered": String(supportedApis.length),
+  });
+  if (runningContext !== "inContactCenter") return;
+  sdk.addEventListener("onEngagementContextChange", () => askEngagement(sdk));
+  sdk.addEventListener("onEngagementStatusChange", () => askEngagement(sdk));
+  await askEngagement(sdk);
 }
 
-/** Installing needs the browser, where the user is signed in to Zoom. */
-function addToZoom() {
-  const url = new URL("/zoom/install", location.href).href;
-  if (inZoom) window.zoomSdk.openUrl({ url });
-  else window.open(url, "_blank", "noopener");
+/** The engagement of an agent. It comes through the page: before it opens anything, ask Zoom's API on the server. */
+async function askEngagement(sdk) {
+  const [{ engagementContext: engagement }, { engagementStatus: status }] = await Promise.all([
+    sdk.getEngagementContext().catch(() => ({})),
+    sdk.getEngagementStatus().catch(() => ({})),
+  ]);
+  const consumer = status?.consumers?.[0];
+  facts("engagement-facts", {
+    "Engagement": engagement?.engagementId ?? "none at the moment",
+    "State": status?.state,
+    "Channel": status?.channel,
+    "Queue": engagement?.queueName,
+    "Consumer": consumer?.consumerDisplayName,
+    "Their address": consumer?.consumerEmail ?? consumer?.consumerNumber,
+  });
+  byId("engagement").hidden = false;
+}
+
+async function add() {
+  byId("add-note").textContent = "";
+  try {
+    await install();
+  } catch ({ message }) {
+    byId("add-note").textContent = message;
+  }
 }
 
 function greet(title, sentence, name = "") {
@@ -84,6 +95,7 @@ function greet(title, sentence, name = "") {
 }
 
 function facts(id, entries) {
+  byId(id).replaceChildren();
   for (const [term, value] of Object.entries(entries)) {
     if (value === null || value === undefined) continue;
     const dt = document.createElement("dt");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use stagedoor_flows::assertion::Assertions;
+use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -58,6 +59,12 @@ impl Keeping {
             Arc::clone(&revocations),
             deployment.session_ttl,
         );
+        let terms = AuthorizeTerms {
+            required_scopes: deployment.registration.scopes.clone(),
+            home_url: deployment.registration.home_url(),
+        };
+        let parts = (zoom.clone(), installations.clone());
+        let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), terms);
         let install = Install::new(
             vault.clone(),
             (zoom, installations.clone()),
@@ -75,7 +82,7 @@ impl Keeping {
         let secrets = &deployment.secrets;
         let public_url = &deployment.registration.public_url;
         let assertions = Assertions::new(&secrets.current, &secrets.previous, public_url, clock())?;
-        Ok(Flows { install, launch, sessions, installations, assertions, revocations, vault })
+        Ok(Flows { install, authorize, launch, sessions, installations, assertions, revocations, vault })
     }
 }
 

@@ -8,21 +8,32 @@ const ROLES = {
   panel: [],
   meeting: ["host", "co-host", "participant"],
   webinar: ["host", "co-host", "panelist", "attendee"],
+  contact_center: [],
 };
-const ENDPOINTS = { authorize: "Consent page", token: "Token endpoint", me: "User lookup", deeplink: "Deep link", client: "Zoom client" };
-const PLACES = { panel: "Main window", meeting: "Meeting", webinar: "Webinar" };
+const ENDPOINTS = {
+  authorize: "Consent page",
+  token: "Token endpoint",
+  me: "User lookup",
+  deeplink: "Deep link",
+  client: "Zoom client",
+  sdk: "In-client OAuth",
+};
+const PLACES = { panel: "Main window", meeting: "Meeting", webinar: "Webinar", contact_center: "Contact Center" };
 
 let state = null;
 /** Milliseconds between this machine's clock and the emulator's. */
 let ahead = 0;
 
-export const placeOf = ({ typ, topic }) => (typ === "panel" || !topic ? (PLACES[typ] ?? typ) : `${PLACES[typ] ?? typ} “${topic}”`);
+export const placeOf = ({ typ, topic }) => {
+  const place = PLACES[typ] ?? typ;
+  return topic && ROLES[typ]?.length > 0 ? `${place} “${topic}”` : place;
+};
 
 export function showBar(next) {
   state = next;
   ahead = next.now_ms - Date.now();
   const me = next.users.find(({ id }) => id === next.user);
-  const role = next.where.typ === "panel" ? "" : next.where.role;
+  const { role } = next.where;
   byId("bar-user").textContent = role ? `${me?.name} (${role})` : me?.name;
   byId("bar-where").textContent = placeOf(next.where);
   byId("bar-clock").textContent = offsetText(next.offset_ms);
@@ -65,7 +76,7 @@ function showWhere() {
   const { typ, role, topic } = state.where;
   form.typ.value = typ;
   form.role.replaceChildren(...(ROLES[typ] ?? []).map((each) => el("option", { selected: each === role }, each)));
-  byId("role-field").hidden = byId("topic-field").hidden = typ === "panel";
+  byId("role-field").hidden = byId("topic-field").hidden = (ROLES[typ] ?? []).length === 0;
   if (document.activeElement !== form.topic) form.topic.value = topic ?? "";
   form.sdk.value = state.sdk;
 }
@@ -150,7 +161,7 @@ function wireWhere() {
       if (target.name === "sdk") return put("sdk", { mode: target.value });
       const typ = form.typ.value;
       const roles = ROLES[typ] ?? [];
-      if (typ === "panel") return put("where", { typ });
+      if (roles.length === 0) return put("where", { typ });
       const role = roles.includes(form.role.value) ? form.role.value : roles[0];
       return put("where", { typ, role, topic: form.topic.value.trim() || "Meeting" });
     }),

@@ -20,6 +20,15 @@ async function answer(view, { apiName, data }) {
   }
 }
 
+/** Calls whose answers are on their way. An event that follows from a call comes after its answer, as in Zoom. */
+const underWay = new Set();
+
+/** Passes an event of the client on to the app. */
+export async function tell(app, name, data) {
+  await Promise.allSettled(underWay);
+  if (app.contentWindow) app.contentWindow.postMessage({ type: "event", name, data }, new URL(app.src).origin);
+}
+
 /** `frame()` and `view()` are those of the app that is open; only its window is listened to, only its origin answered. */
 export function answerCalls({ frame, view, openInBrowser }) {
   window.addEventListener("message", async ({ source, data, origin }) => {
@@ -27,7 +36,10 @@ export function answerCalls({ frame, view, openInBrowser }) {
     if (!app || source !== app.contentWindow || origin !== new URL(app.src).origin) return;
     const call = readCall(data);
     if (!call) return;
-    const { result, errorCode, errorMessage } = await answer(view(), call);
+    const answered = answer(view(), call);
+    underWay.add(answered);
+    const { result, errorCode, errorMessage } = await answered;
+    underWay.delete(answered);
     if (call.apiName === "openUrl" && typeof result?.open === "string") openInBrowser(result.open);
     const reply = errorCode || errorMessage ? { errorCode, errorMessage, result: null } : { result };
     source.postMessage({ type: "apiResponse", data: { jsCallId: call.jsCallId, ...reply } }, origin);

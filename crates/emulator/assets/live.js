@@ -3,13 +3,16 @@ import { get } from "./control.js";
 
 const RETRY_MS = 2000;
 
-/** Calls `on.snapshot({state, steps})` first, then `on.state`, `on.step`, `on.view`, and `on.online(boolean)`. */
+/**
+ * Calls `on.snapshot({state, steps})` first, then `on.online(boolean)` and, if they are there, the
+ * handlers of the other events by their names.
+ */
 export function follow(on) {
   const source = new EventSource("/control/events");
   let early = null;
 
   const deliver = (name, data) => (early ? early.push([name, data]) : on[name]?.(data));
-  for (const name of ["state", "step", "view"]) {
+  for (const name of ["state", "step", "view", "sdk-event", "consent-request"]) {
     source.addEventListener(name, (event) => deliver(name, JSON.parse(event.data)));
   }
 

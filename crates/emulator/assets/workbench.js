@@ -1,7 +1,7 @@
 // The page's beginning: one state, shown by four parts, fed by one stream of events.
 import { attempt } from "./alert.js";
 import { showBar, wireBar } from "./bar.js";
-import { showClient, wireClient } from "./client.js";
+import { showClient, appClient, wireClient } from "./client.js";
 import { forget } from "./control.js";
 import { Diagram } from "./diagram.js";
 import { wireDialogs } from "./dialogs.js";
@@ -9,13 +9,21 @@ import { byId } from "./dom.js";
 import { flowTools, showKept } from "./flows.js";
 import { follow } from "./live.js";
 import { add, showMarket } from "./market.js";
+import { showPrompt, wirePrompt } from "./prompt.js";
 import { tabs } from "./tabs.js";
+import { addressOf, isWebClient, showWeb, appWeb, wireWeb } from "./web.js";
 
 let first = true;
 
 const chooseHalf = tabs(document.querySelector(".half-switch"), (tab) => (byId("halves").dataset.shown = tab.dataset.half));
+/** The tab that the address names: the web client has a page of its own. */
+const named = isWebClient ? "tab-web" : location.hash.slice(1);
+for (const tab of byId("zoom-tabs").children) {
+  if (byId(named)?.parentElement === tab.parentElement) tab.setAttribute("aria-selected", String(tab.id === named));
+}
 const chooseTab = tabs(byId("zoom-tabs"), (tab) => {
-  for (const pane of ["pane-client", "pane-market"]) byId(pane).hidden = tab.getAttribute("aria-controls") !== pane;
+  if ((tab.id === "tab-web") !== isWebClient) return location.assign(addressOf(tab.id));
+  for (const pane of document.querySelectorAll("#half-zoom > .pane")) pane.hidden = tab.getAttribute("aria-controls") !== pane.id;
 });
 
 const goTo = (tab) => {
@@ -31,7 +39,11 @@ const diagram = new Diagram({
 function showState(state) {
   showBar(state);
   showMarket(state);
-  showClient(state, () => goTo("tab-market"));
+  // A view is shown in the client that it was opened in, and only there.
+  const isHere = state.view && (state.view.surface === "web") === isWebClient;
+  const closed = { ...state, view: null };
+  showClient(isHere && !isWebClient ? state : closed, () => goTo("tab-market"));
+  showWeb(isHere && isWebClient ? state : closed);
   diagram.name(state.app);
 }
 
@@ -43,6 +55,8 @@ function showCount() {
 wireDialogs();
 wireBar();
 wireClient();
+wireWeb();
+wirePrompt();
 byId("clear").addEventListener("click", attempt(() => forget("steps")));
 
 follow({
@@ -52,7 +66,8 @@ follow({
     diagram.replaceAll(steps);
     showKept(() => diagram.flows());
     showCount();
-    if (first || (!state.view && steps.length === 0)) chooseTab(byId(state.view ? "tab-client" : "tab-market"));
+    const isFresh = first || (!state.view && steps.length === 0);
+    if (isFresh && !byId(named)) chooseTab(byId(state.view?.surface === "client" ? "tab-client" : "tab-market"));
     first = false;
   },
   state: showState,
@@ -60,5 +75,13 @@ follow({
     diagram.put(step);
     showCount();
   },
-  view: () => goTo("tab-client"),
+  view({ surface }) {
+    if ((surface === "web") === isWebClient) goTo(isWebClient ? "tab-web" : "tab-client");
+  },
+  "consent-request"(request) {
+    if ([appClient(), appWeb()].some((app) => app.shows(request.view))) showPrompt(request);
+  },
+  "sdk-event"(event) {
+    for (const app of [appClient(), appWeb()]) app.tell(event);
+  },
 });

@@ -24,13 +24,13 @@ pub struct Config {
     pub landing_url: Url,
     /// The scopes of the app.
     pub scopes: Vec<String>,
-    /// The first of three ports on loopback; 0 takes three free ones.
+    /// The first of four ports on loopback; 0 takes four free ones.
     pub port: u16,
 }
 
 impl Config {
     /// The settings of an app that lives at `home_url`: landing at `/zoom/install`, redirect to `/zoom/callback` of the
-    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, three free ports.
+    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, four free ports.
     pub fn new(client_id: ClientId, client_secret: ClientSecret, home_url: Url) -> Self {
         let beside = |path: &str| {
             let mut url = home_url.clone();

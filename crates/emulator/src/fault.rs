@@ -13,6 +13,7 @@ pub(crate) enum Endpoint {
     Me,
     Deeplink,
     Client,
+    Sdk,
 }
 
 /// How an answer reaches the caller.
@@ -276,5 +277,13 @@ catalogue! {
         "client.two_contexts", "Two contexts", "The client sends the header twice.", twist(Twist::ContextTwice);
         "client.old_link", "An old deep link", "The link is more than five minutes old: the context has no act.",
             twist(Twist::LinkTooOld);
+    }
+    Sdk {
+        "sdk.declined", "The user declines in the client", "onAuthorized says result: false and has no code.",
+            twist(Twist::Deny);
+        "sdk.state_mangled", "state comes back changed", "onAuthorized has a code and a state that nobody made.",
+            twist(Twist::StateMangled);
+        "sdk.no_state", "state does not come back", "onAuthorized has a code and no state.",
+            twist(Twist::StateDropped);
     }
 }

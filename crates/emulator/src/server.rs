@@ -12,12 +12,16 @@ use url::Url;
 
 use crate::config::Config;
 use crate::platform::Platform;
+use crate::world::views::Surface;
 use crate::{control, webview, zoom};
 
 /// How long open requests may take to end when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How often three free ports are tried for.
+/// How many ports the emulator has.
+const PORTS: usize = 4;
+
+/// How often a free port is tried for.
 const ATTEMPTS: usize = 20;
 
 /// Why the emulator cannot listen.
@@ -25,14 +29,14 @@ const ATTEMPTS: usize = 20;
 pub enum BindError {
     /// A port is in use by another program.
     #[error(
-        "port {port} is taken by another program; choose another first port with --port (three in a row are needed)"
+        "port {port} is taken by another program; choose another first port with --port (four in a row are needed)"
     )]
     Taken {
         /// The port that is taken.
         port: u16,
     },
-    /// There are no three ports from here on.
-    #[error("port {port} leaves no room for three ports in a row; choose a --port up to 65533")]
+    /// There are no four ports from here on.
+    #[error("port {port} leaves no room for four ports in a row; choose a --port up to 65532")]
     NoRoom {
         /// The first port that was asked for.
         port: u16,
@@ -56,7 +60,7 @@ pub enum BindError {
     },
 }
 
-/// The three origins of a bound emulator, such as `http://localhost:4000`.
+/// The four origins of a bound emulator, such as `http://localhost:4000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// Zoom's side, and the page.
@@ -65,16 +69,26 @@ pub struct Addresses {
     pub web_view: String,
     /// The control port.
     pub control: String,
+    /// The web frame: the app as the web client frames it.
+    pub web_frame: String,
 }
 
-/// An emulator that has its three ports and is ready to serve.
+impl Addresses {
+    /// The origin of the web client's page: Zoom's side under another name, so that the app in its frame is on another
+    /// site, as in Zoom.
+    pub(crate) fn web_client(&self) -> String {
+        self.zoom.replacen("localhost", "127.0.0.1", 1)
+    }
+}
+
+/// An emulator that has its four ports and is ready to serve.
 pub struct Emulator {
     platform: Arc<Platform>,
-    listeners: [Vec<TcpListener>; 3],
+    listeners: [Vec<TcpListener>; PORTS],
 }
 
 impl Emulator {
-    /// Takes three ports on loopback: `config.port` and the two after it, or three free ones if it is 0.
+    /// Takes four ports on loopback: `config.port` and the three after it, or four free ones if it is 0.
     ///
     /// # Errors
     ///
@@ -85,14 +99,15 @@ impl Emulator {
         }
         let (ports, listeners) = match config.port {
             0 => free_ports().await?,
-            first => three_ports(first).await?,
+            first => ports_from(first).await?,
         };
         let origin = |port: u16| format!("http://localhost:{port}");
-        let addresses = Addresses { zoom: origin(ports[0]), web_view: origin(ports[1]), control: origin(ports[2]) };
+        let [zoom, web_view, control, web_frame] = ports.map(origin);
+        let addresses = Addresses { zoom, web_view, control, web_frame };
         Ok(Self { platform: Arc::new(Platform::new(config, addresses)), listeners })
     }
 
-    /// The three origins.
+    /// The four origins.
     pub fn addresses(&self) -> &Addresses {
         &self.platform.addresses
     }
@@ -103,7 +118,12 @@ impl Emulator {
     ///
     /// If a listener fails for good.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
-        let routers = [zoom::router(&self.platform), webview::router(&self.platform), control::router(&self.platform)];
+        let routers = [
+            zoom::router(&self.platform),
+            webview::router(&self.platform, Surface::Client),
+            control::router(&self.platform),
+            webview::router(&self.platform, Surface::Web),
+        ];
         let mut servers = JoinSet::new();
         for (listeners, router) in self.listeners.into_iter().zip(routers) {
             for listener in listeners {
@@ -130,16 +150,23 @@ async fn serve(listener: TcpListener, router: Router, platform: Arc<Platform>) -
     axum::serve(listener, router).with_graceful_shutdown(stopped).await
 }
 
-async fn three_ports(first: u16) -> Result<([u16; 3], [Vec<TcpListener>; 3]), BindError> {
-    let room = || BindError::NoRoom { port: first };
-    let ports = [first, first.checked_add(1).ok_or_else(room)?, first.checked_add(2).ok_or_else(room)?];
-    let listeners = [loopback(ports[0]).await?, loopback(ports[1]).await?, loopback(ports[2]).await?];
+async fn ports_from(first: u16) -> Result<([u16; PORTS], [Vec<TcpListener>; PORTS]), BindError> {
+    let after = |steps: u16| first.checked_add(steps).ok_or(BindError::NoRoom { port: first });
+    let ports = [first, after(1)?, after(2)?, after(3)?];
+    let mut listeners = [const { Vec::new() }; PORTS];
+    for (listener, port) in listeners.iter_mut().zip(ports) {
+        *listener = loopback(port).await?;
+    }
     Ok((ports, listeners))
 }
 
-async fn free_ports() -> Result<([u16; 3], [Vec<TcpListener>; 3]), BindError> {
-    let [(a, one), (b, two), (c, three)] = [free_port().await?, free_port().await?, free_port().await?];
-    Ok(([a, b, c], [one, two, three]))
+async fn free_ports() -> Result<([u16; PORTS], [Vec<TcpListener>; PORTS]), BindError> {
+    let mut ports = [0; PORTS];
+    let mut listeners = [const { Vec::new() }; PORTS];
+    for (listener, port) in listeners.iter_mut().zip(&mut ports) {
+        (*port, *listener) = free_port().await?;
+    }
+    Ok((ports, listeners))
 }
 
 async fn free_port() -> Result<(u16, Vec<TcpListener>), BindError> {

@@ -222,7 +222,7 @@ impl Install {
         if !self.vault.replace(&kept, &exchanging, self.until(ATTEMPT_SECONDS, None)).await? {
             return Ok(Finished::InProgress);
         }
-        let tokens = match self.zoom.exchange(code, verifier).await {
+        let tokens = match self.zoom.exchange(code, verifier, Some(&self.zoom.client.redirect_uri)).await {
             Ok(tokens) => tokens,
             Err(error) => return self.give_up(state, kept.item, error.into()).await,
         };
@@ -235,19 +235,10 @@ impl Install {
         }
     }
 
-    /// From tokens to the installation on the disk: nobody uses a token before it is stored, except to ask whose it is.
     async fn install(&self, tokens: TokenSet) -> Result<Installation, InstallError> {
-        self.check_scopes(&tokens)?;
-        let profile = self.zoom.me(&tokens.access).await?;
-        let installation = Installation::new(profile, tokens, self.vault.now());
+        let installation = self.installations.examine(tokens, &self.required_scopes).await?;
         self.installations.keep(&installation).await?;
         Ok(installation)
-    }
-
-    fn check_scopes(&self, tokens: &TokenSet) -> Result<(), InstallError> {
-        let missing = self.required_scopes.iter().filter(|scope| !tokens.scopes.contains(scope));
-        let missing: Vec<_> = missing.cloned().collect();
-        if missing.is_empty() { Ok(()) } else { Err(InstallError::MissingScopes(missing)) }
     }
 
     /// After a passing trouble the attempt stays, as `left`, so that a reload finds its way; else it is over.

@@ -14,6 +14,10 @@ use crate::revocation::Revocations;
 use crate::vault::{Item, Terms, Vault, VaultError};
 use crate::zoom::{Zoom, ZoomError};
 
+mod error;
+
+pub use error::GrantError;
+
 /// How long a refresh token lives, in seconds: 90 days.
 const REFRESH_LIFE_SECONDS: i64 = 90 * 86_400;
 
@@ -119,6 +123,18 @@ impl Installations {
         let Some(installation) = installation? else { return Ok(None) };
         let at_zoom = self.zoom.revoke(&installation.access).await;
         Ok(Some(Revoked { erased, at_zoom }))
+    }
+
+    /// Checks the scopes of tokens and asks whose they are. Nobody uses a token otherwise before
+    /// [`Installations::keep`] has stored it.
+    pub(crate) async fn examine(&self, tokens: TokenSet, required: &[String]) -> Result<Installation, GrantError> {
+        let missing = required.iter().filter(|scope| !tokens.scopes.contains(scope));
+        let missing: Vec<_> = missing.cloned().collect();
+        if !missing.is_empty() {
+            return Err(GrantError::MissingScopes(missing));
+        }
+        let profile = self.zoom.me(&tokens.access).await?;
+        Ok(Installation::new(profile, tokens, self.vault.now()))
     }
 
     pub(crate) async fn keep(&self, installation: &Installation) -> Result<(), VaultError> {

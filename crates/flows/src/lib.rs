@@ -4,6 +4,7 @@
 //! Handlers in `gateway` extract, call one method of a flow, and encode its answer.
 
 pub mod assertion;
+pub mod authorize;
 pub mod fault;
 pub mod install;
 pub mod installation;

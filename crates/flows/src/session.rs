@@ -21,6 +21,8 @@ secret! {
     pub struct SessionId;
     /// A sealed session as it travels in a cookie.
     pub struct SessionCookie;
+    /// A sealed session as a page keeps it in memory, where its browser keeps no cookie for it.
+    pub struct SessionBearer;
 }
 
 /// Where the app runs.
@@ -86,7 +88,12 @@ pub struct Sessions {
     ttl: SessionTtl,
 }
 
-const PLACE: &[&[u8]] = &[b"cookie", b"session"];
+/// Part of what a session is sealed with, so that a cookie is no bearer and a bearer no cookie.
+const COOKIE: &[&[u8]] = &[b"cookie", b"session"];
+const BEARER: &[&[u8]] = &[b"bearer", b"session"];
+
+/// How long a bearer lives at most, in seconds. A script holds it, so it is worth little for long.
+pub const BEARER_SECONDS: i64 = 600;
 
 /// The longest cookie, in bytes: browsers keep 4,096 of name, value and what stands between, and drop what is longer.
 pub(crate) const MAX_COOKIE: usize = 4_000;
@@ -126,19 +133,49 @@ impl Sessions {
         }
     }
 
+    /// The session after its user has authorized the app. The same user goes on; a guest's session ends here, and the
+    /// user's begins with another id.
+    pub fn identify(&self, session: &Session, user: &ZoomUserId) -> Session {
+        if session.user.as_ref() == Some(user) {
+            return session.clone();
+        }
+        Session { id: self.new_id(), user: Some(user.clone()), issued: self.clock.now(), ..session.clone() }
+    }
+
     /// Seals a session for its cookie.
     pub fn seal(&self, session: &Session) -> SessionCookie {
-        let plaintext = Zeroizing::new(serde_json::to_vec(session).expect("a session is a plain struct"));
-        SessionCookie::new(URL_SAFE_NO_PAD.encode(self.sealer.seal(PLACE, &plaintext, &*self.entropy)))
+        SessionCookie::new(self.seal_for(COOKIE, session))
     }
 
     /// Opens a cookie. Anything but a live, unrevoked session of ours is no session.
     pub fn open(&self, cookie: &str) -> Option<Session> {
-        if cookie.len() > MAX_COOKIE {
+        self.open_from(COOKIE, cookie)
+    }
+
+    /// Cuts a session to [`BEARER_SECONDS`] and seals it for a page to keep in memory.
+    pub fn lend(&self, session: Session) -> (Session, SessionBearer) {
+        let soon = self.clock.now().plus_seconds(BEARER_SECONDS);
+        let lent = Session { expires: session.expires.min(soon), ..session };
+        let bearer = SessionBearer::new(self.seal_for(BEARER, &lent));
+        (lent, bearer)
+    }
+
+    /// Opens a bearer, as [`Sessions::open`] opens a cookie.
+    pub fn open_bearer(&self, bearer: &str) -> Option<Session> {
+        self.open_from(BEARER, bearer)
+    }
+
+    fn seal_for(&self, place: &[&[u8]], session: &Session) -> String {
+        let plaintext = Zeroizing::new(serde_json::to_vec(session).expect("a session is a plain struct"));
+        URL_SAFE_NO_PAD.encode(self.sealer.seal(place, &plaintext, &*self.entropy))
+    }
+
+    fn open_from(&self, place: &[&[u8]], text: &str) -> Option<Session> {
+        if text.len() > MAX_COOKIE {
             return None;
         }
-        let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
-        let plaintext = Zeroizing::new(self.sealer.open(PLACE, &sealed).ok()?);
+        let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let plaintext = Zeroizing::new(self.sealer.open(place, &sealed).ok()?);
         let session: Session = serde_json::from_slice(&plaintext).ok()?;
         let live = session.expires > self.clock.now() && !self.revocations.covers(&session);
         live.then_some(session)

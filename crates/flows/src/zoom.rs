@@ -62,8 +62,13 @@ impl Zoom {
     }
 
     /// Exchanges an authorization code. Not repeated on failure: a code works once.
-    pub async fn exchange(&self, code: &AuthorizationCode, verifier: &CodeVerifier) -> Result<TokenSet, ZoomError> {
-        let answer = self.http.send(self.client.code_request(code, verifier)).await?;
+    pub async fn exchange(
+        &self,
+        code: &AuthorizationCode,
+        verifier: &CodeVerifier,
+        redirect_uri: Option<&Url>,
+    ) -> Result<TokenSet, ZoomError> {
+        let answer = self.http.send(self.client.code_request(code, verifier, redirect_uri)).await?;
         Ok(oauth::read_tokens(&answer)?)
     }
 

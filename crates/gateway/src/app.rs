@@ -9,12 +9,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use stagedoor_flows::launch::{Launch, LaunchError};
 use stagedoor_flows::session::{Session, Sessions, Surface};
 
+use crate::caller::{Caller, Carrier};
 use crate::config::{Browsers, ConfigError, SessionConfig};
-use crate::cookie::{self, Cookies};
+use crate::context::repeated;
+use crate::cookie;
 use crate::edge::{Arrival, at_most_one};
 use crate::files::Files;
-use crate::notice::{Audience, Notice};
-use crate::origin::Origin;
+use crate::notice::{Audience, FETCH_DEST, Notice};
+use crate::origin::{Origin, cross_site};
 use crate::proxy::Proxy;
 use crate::session::required;
 
@@ -28,6 +30,8 @@ pub(crate) struct App {
     pub(crate) sessions: Sessions,
     pub(crate) session_config: SessionConfig,
     pub(crate) browsers: Browsers,
+    /// Whether pages without a session, framed as Zoom's web client frames them, fetch one.
+    pub(crate) pwa: bool,
     pub(crate) public: Public,
     pub(crate) origin: Origin,
 }
@@ -70,15 +74,21 @@ impl App {
             request.headers_mut().remove(CONTEXT);
         }
         let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
-        let current = Cookies::read(request.headers()).session.and_then(|cookie| self.sessions.open(cookie));
+        let caller = Caller::of(&self.sessions, request.headers());
+        let came_along = caller.as_ref().is_some_and(|caller| caller.carrier == Carrier::Cookie);
+        self.check_origin(request, came_along)?;
+        let current = caller.map(|caller| caller.session);
         let visit = match context.filter(|_| is_read) {
             Some(context) => self.begin(&context, current.as_ref())?,
             None => Visit { session: current, cookie: None },
         };
-        self.check_origin(request, visit.session.is_some())?;
         let is_open = self.browsers == Browsers::Allow || self.public.holds(request.uri().path());
         if visit.session.is_none() && !is_open {
-            return Err(if audience == Audience::Person { open_in_zoom() } else { required() });
+            return Err(match audience {
+                Audience::Program => required(),
+                Audience::Person if self.pwa && is_framed(request.headers()) => Notice::boot(),
+                Audience::Person => open_in_zoom(),
+            });
         }
         Ok(visit)
     }
@@ -96,16 +106,22 @@ impl App {
 
     /// The session cookie comes along from any site, so whatever changes something must come from our own pages.
     /// WebSockets are open to any site too, and browsers always send their origin.
-    fn check_origin(&self, request: &Request, has_session: bool) -> Result<(), Notice> {
+    fn check_origin(&self, request: &Request, came_along: bool) -> Result<(), Notice> {
         let (method, headers) = (request.method(), request.headers());
         let is_safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         let is_ours = if is_websocket(headers) {
             self.origin.is_named(headers)
         } else {
-            is_safe || !has_session || self.origin.sent(headers)
+            is_safe || !came_along || self.origin.sent(headers)
         };
         if is_ours { Ok(()) } else { Err(cross_site()) }
     }
+}
+
+/// Whether a document is loaded into a frame (Fetch Metadata).
+fn is_framed(headers: &HeaderMap) -> bool {
+    let destination = at_most_one(headers, &FETCH_DEST).ok().flatten();
+    destination.is_some_and(|destination| destination == "iframe" || destination == "frame")
 }
 
 /// Whether a request asks for a WebSocket (RFC 6455 section 4.1).
@@ -152,16 +168,6 @@ impl Public {
 fn open_in_zoom() -> Notice {
     let advice = "It runs inside the Zoom client. Open Zoom and choose the app there, or add it first.";
     Notice::page("open_in_zoom", "Open this app in Zoom", advice).offering_install()
-}
-
-fn repeated() -> Notice {
-    let sentence = "This request carries two app contexts, and only one can be meant.";
-    Notice::problem(StatusCode::BAD_REQUEST, "context_repeated", sentence, "Open the app again in Zoom.")
-}
-
-fn cross_site() -> Notice {
-    let sentence = "This request comes from another site.";
-    Notice::problem(StatusCode::FORBIDDEN, "cross_site", sentence, "Send it from a page of this app.")
 }
 
 fn no_app() -> Notice {

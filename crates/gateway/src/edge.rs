@@ -122,7 +122,7 @@ impl Edge {
         headers.insert(header::CONTENT_TYPE, kind);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         *response.body_mut() = Body::from(body);
-        Author::Stagedoor
+        if notice.is_boot { Author::BootPage } else { Author::Stagedoor }
     }
 }
 

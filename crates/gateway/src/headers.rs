@@ -37,6 +37,9 @@ const APP_POLICY: [(&str, &str); 8] = [
 /// The policy of our own pages: a style and a link.
 const OWN_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'";
 
+/// The policy of the boot page: besides, the SDK, a module, and what that asks of us.
+const BOOT_POLICY: &str = "default-src 'none'; script-src 'self' https://appssdk.zoom.us; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+
 /// Zoom's origins, which frame pages in the web client.
 const ZOOM_ANCESTORS: &str = "'self' https://*.zoom.us https://*.zoom.com";
 
@@ -48,6 +51,7 @@ pub(crate) struct SecurityHeaders {
     referrer: ReferrerPolicy,
     app_policy: HeaderValue,
     own_policy: HeaderValue,
+    boot_policy: HeaderValue,
     ancestors: String,
     pwa: bool,
 }
@@ -57,6 +61,8 @@ pub(crate) struct SecurityHeaders {
 pub(crate) enum Author {
     /// A page of ours.
     Stagedoor,
+    /// The boot page.
+    BootPage,
     /// A page of the app.
     App,
 }
@@ -89,6 +95,7 @@ impl SecurityHeaders {
                 .ok_or_else(|| ConfigError::Header(referrer.clone(), "referrer_policy".into()))?,
             app_policy: value(format!("{}; frame-ancestors {ancestors}", policy.join("; "))),
             own_policy: value(format!("{OWN_POLICY}; frame-ancestors {ancestors}")),
+            boot_policy: value(format!("{BOOT_POLICY}; frame-ancestors {ancestors}")),
             ancestors,
             pwa: config.pwa,
         })
@@ -98,14 +105,15 @@ impl SecurityHeaders {
     pub(crate) fn complete(&self, author: Author, status: StatusCode, headers: &mut HeaderMap) {
         headers.remove(header::X_FRAME_OPTIONS);
         if !is_html(status, headers) {
-            if author == Author::Stagedoor {
+            if author != Author::App {
                 headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
             }
             return;
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         match author {
-            Author::Stagedoor => self.write_own(headers),
+            Author::Stagedoor => self.write_own(&self.own_policy, headers),
+            Author::BootPage => self.write_own(&self.boot_policy, headers),
             Author::App => self.complete_app(headers),
         }
         if self.pwa {
@@ -114,10 +122,10 @@ impl SecurityHeaders {
         }
     }
 
-    fn write_own(&self, headers: &mut HeaderMap) {
+    fn write_own(&self, policy: &HeaderValue, headers: &mut HeaderMap) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, self.hsts.clone());
         headers.insert(header::REFERRER_POLICY, NO_REFERRER);
-        headers.insert(header::CONTENT_SECURITY_POLICY, self.own_policy.clone());
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
 

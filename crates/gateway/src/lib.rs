@@ -12,11 +12,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, get};
+use axum::routing::{MethodFilter, MethodRouter, get, post};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -29,8 +30,11 @@ use tower::{ServiceExt, service_fn};
 mod admin;
 pub mod admission;
 mod app;
+mod authorize;
+mod caller;
 mod client;
 mod config;
+mod context;
 pub mod cookie;
 mod edge;
 mod files;
@@ -55,6 +59,8 @@ pub use system::{SystemClock, SystemEntropy};
 
 use admin::Admin;
 use app::{Public, Source};
+use authorize::Authorizing;
+use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
 use headers::{SecurityHeaders, is_loopback};
@@ -71,6 +77,8 @@ use session::SessionPage;
 pub struct Flows {
     /// Adds the app.
     pub install: Install,
+    /// Adds the app inside Zoom's client.
+    pub authorize: Authorize,
     /// Opens the app.
     pub launch: Launch,
     /// Seals and opens session cookies.
@@ -100,10 +108,8 @@ impl Gateway {
         check(&config)?;
         let stop = Stop::new();
         let metrics = Arc::new(Metrics::new());
-        let places = Places {
-            install: format!("{}{}", config.prefix, Route::Install.path().unwrap_or_default()),
-            style: format!("{}{}", config.prefix, Route::Style.path().unwrap_or_default()),
-        };
+        let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
+        let places = Places { install: place(Route::Install), style: place(Route::Style), boot: place(Route::Boot) };
         let source = source(&config, &flows, &metrics, &stop)?;
         let app = config.app.as_ref();
         let app = app::App {
@@ -111,6 +117,7 @@ impl Gateway {
             launch: flows.launch.clone(),
             sessions: flows.sessions.clone(),
             session_config: config.session,
+            pwa: config.pwa,
             browsers: app.map_or(Browsers::Deny, |app| app.browsers),
             public: Public::parse(app.map_or(&[][..], |app| &app.public))?,
             origin: Origin::new(&config.public_url),
@@ -224,13 +231,27 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
         begin_url: HeaderValue::from_str(begin_url.as_str()).expect("a URL is visible ASCII"),
         exchanges: stop.tasks.clone(),
     });
-    let page = Arc::new(SessionPage { sessions: flows.sessions, installations: flows.installations });
+    let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
+    let page = Arc::new(page);
+    let origin = Origin::new(&config.public_url);
+    let authorizing = Arc::new(Authorizing {
+        authorize: flows.authorize,
+        page: Arc::clone(&page),
+        origin: origin.clone(),
+        exchanges: stop.tasks.clone(),
+    });
+    let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
-    let handlers: [(Route, MethodRouter); 5] = [
+    let handlers: [(Route, MethodRouter); 10] = [
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
         (Route::Callback, get_only(install::finish).with_state(installing)),
+        (Route::Context, get_only(context::hand_over).with_state(handing)),
+        (Route::Authorize, post_only(authorize::begin).with_state(Arc::clone(&authorizing))),
+        (Route::Authorized, post_only(authorize::finish).with_state(authorizing)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
+        (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
+        (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
     ];
     handlers.into_iter().fold(Router::new().fallback(not_found), |router, (route, handler)| {
@@ -249,6 +270,16 @@ where
     get(handler).on(MethodFilter::HEAD, refused).fallback(refused)
 }
 
+/// A route that changes something.
+fn post_only<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    post(handler).fallback(async || ([(header::ALLOW, "POST")], refused_method("Use POST.")))
+}
+
 /// A route that always answers the same.
 fn fixed(kind: &'static str, cache: &'static str, content: Bytes) -> MethodRouter {
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
@@ -256,14 +287,26 @@ fn fixed(kind: &'static str, cache: &'static str, content: Bytes) -> MethodRoute
 }
 
 async fn not_allowed() -> Notice {
+    refused_method("Use GET.")
+}
+
+fn refused_method(advice: &'static str) -> Notice {
     let sentence = "This address cannot be used in this way.";
-    Notice::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", sentence, "Use GET.")
+    Notice::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", sentence, advice)
 }
 
 async fn not_found() -> Notice {
     let sentence = "There is nothing at this address.";
     Notice::problem(StatusCode::NOT_FOUND, "not_found", sentence, "Check the address.")
 }
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// What an app's pages import; the npm package of the same file is tested there.
+const CLIENT: &str = include_str!("../../../packages/client/client.js");
+
+/// The script of the boot page. A file and not a part of the page: its policy allows no other.
+const BOOT: &str = include_str!("../templates/boot.js");
 
 /// The style of our own pages. A file and not a part of the page: Zoom's client blocks styles inside a page.
 const STYLE: &str = include_str!("../templates/style.css");

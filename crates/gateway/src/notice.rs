@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use stagedoor_flows::fault::{Classified, Fault};
 
-const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+pub(crate) const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Something that Stagedoor has to say.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Notice {
     offers_install: bool,
     /// Whether it is good news, which has no code and is always a page.
     is_page: bool,
+    /// Whether it is the boot page, which fetches a session.
+    pub(crate) is_boot: bool,
     /// The cause chain, for the log only.
     pub(crate) cause: Option<String>,
 }
@@ -72,6 +74,7 @@ impl Notice {
             advice: advice.into(),
             offers_install: false,
             is_page: false,
+            is_boot: false,
             cause: None,
         }
     }
@@ -79,6 +82,11 @@ impl Notice {
     /// A page that is no error.
     pub(crate) fn page(code: &'static str, sentence: &'static str, advice: &'static str) -> Self {
         Self { is_page: true, ..Self::problem(StatusCode::OK, code, sentence, advice) }
+    }
+
+    /// The page that fetches a session in a frame of the web client, and then gives way to the app.
+    pub(crate) fn boot() -> Self {
+        Self { is_boot: true, ..Self::page("boot", "Opening the app", "") }
     }
 
     /// What a flow's error says.
@@ -106,6 +114,10 @@ impl Notice {
 
     /// Writes the notice for whoever asked: content type and body.
     pub(crate) fn write(&self, audience: Audience, request_id: &str, places: &Places) -> (HeaderValue, String) {
+        if self.is_boot {
+            let page = BootPage { places, request_id }.render().expect("the template writes into memory");
+            return (HeaderValue::from_static("text/html; charset=utf-8"), page);
+        }
         if audience == Audience::Person || self.is_page {
             let page = Page {
                 sentence: &self.sentence,
@@ -137,6 +149,7 @@ impl Notice {
 pub(crate) struct Places {
     pub(crate) install: String,
     pub(crate) style: String,
+    pub(crate) boot: String,
 }
 
 /// The edge finds the notice in the extensions and writes the body.
@@ -173,6 +186,13 @@ struct Page<'a> {
     request_id: &'a str,
     install: Option<&'a String>,
     style: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "boot.html")]
+struct BootPage<'a> {
+    places: &'a Places,
+    request_id: &'a str,
 }
 
 #[derive(Serialize)]

@@ -1,9 +1,10 @@
 //! Where a request comes from: our own pages, or somebody else's.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use url::Url;
 
 use crate::edge::at_most_one;
+use crate::notice::Notice;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -26,9 +27,22 @@ impl Origin {
         }
     }
 
+    /// Whether nothing says that another site sent the request. Enough only where the request proves itself: browsers
+    /// without Fetch Metadata send a GET of our own pages without any sign.
+    pub(crate) fn is_not_foreign(&self, headers: &HeaderMap) -> bool {
+        let is_silent = !headers.contains_key(&FETCH_SITE) && !headers.contains_key(header::ORIGIN);
+        is_silent || self.sent(headers)
+    }
+
     /// Whether `Origin` is ours.
     pub(crate) fn is_named(&self, headers: &HeaderMap) -> bool {
         let origin = at_most_one(headers, &header::ORIGIN).ok().flatten();
         origin.is_some_and(|origin| origin == self.0.as_str())
     }
+}
+
+/// The answer to another site.
+pub(crate) fn cross_site() -> Notice {
+    let sentence = "This request comes from another site.";
+    Notice::problem(StatusCode::FORBIDDEN, "cross_site", sentence, "Send it from a page of this app.")
 }

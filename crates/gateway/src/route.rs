@@ -7,10 +7,20 @@ pub(crate) enum Route {
     Install,
     /// Ends an install.
     Callback,
+    /// The launch in the web client.
+    Context,
+    /// Begins an authorization inside Zoom's client.
+    Authorize,
+    /// Ends one.
+    Authorized,
     /// Who has the app open.
     Session,
     /// The public keys of the identity assertion.
     Jwks,
+    /// What an app's pages import.
+    Client,
+    /// The script of the boot page.
+    Boot,
     /// The style of our own pages.
     Style,
     /// Under the prefix, and nothing.
@@ -21,8 +31,20 @@ pub(crate) enum Route {
 
 impl Route {
     /// Every route, in the order of the variants.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Install, Self::Callback, Self::Session, Self::Jwks, Self::Style, Self::Unknown, Self::App];
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Install,
+        Self::Callback,
+        Self::Context,
+        Self::Authorize,
+        Self::Authorized,
+        Self::Session,
+        Self::Jwks,
+        Self::Client,
+        Self::Boot,
+        Self::Style,
+        Self::Unknown,
+        Self::App,
+    ];
 
     /// The route of a path.
     pub(crate) fn of(path: &str, prefix: &str) -> Self {
@@ -36,8 +58,13 @@ impl Route {
         Some(match self {
             Self::Install => "/install",
             Self::Callback => "/callback",
+            Self::Context => "/context",
+            Self::Authorize => "/authorize",
+            Self::Authorized => "/authorized",
             Self::Session => "/session",
             Self::Jwks => "/jwks.json",
+            Self::Client => "/client.js",
+            Self::Boot => "/boot.js",
             Self::Style => "/style.css",
             Self::Unknown | Self::App => return None,
         })
@@ -48,8 +75,13 @@ impl Route {
         match self {
             Self::Install => "install",
             Self::Callback => "callback",
+            Self::Context => "context",
+            Self::Authorize => "authorize",
+            Self::Authorized => "authorized",
             Self::Session => "session",
             Self::Jwks => "jwks",
+            Self::Client => "client",
+            Self::Boot => "boot",
             Self::Style => "style",
             Self::Unknown => "unknown",
             Self::App => "app",

@@ -10,10 +10,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::Serialize;
 use stagedoor_flows::installation::Installations;
-use stagedoor_flows::session::{Session, Sessions, Surface};
+use stagedoor_flows::session::{Session, SessionBearer, Sessions, Surface};
 use stagedoor_protocol::time::UnixMillis;
 
-use crate::cookie::Cookies;
+use crate::caller::{Caller, Carrier};
+use crate::config::SessionConfig;
+use crate::cookie;
 use crate::notice::Notice;
 
 /// How long the store may take to say whether the app is installed. The rest of the answer does not need it.
@@ -24,6 +26,7 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct SessionPage {
     pub(crate) sessions: Sessions,
     pub(crate) installations: Installations,
+    pub(crate) config: SessionConfig,
 }
 
 #[derive(Serialize)]
@@ -40,6 +43,8 @@ struct SessionJson<'a> {
     installed: Option<bool>,
     connections: [(); 0],
     expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bearer: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -50,23 +55,8 @@ struct User<'a> {
 
 /// Answers with the session.
 pub(crate) async fn show(State(this): State<Arc<SessionPage>>, headers: HeaderMap) -> Result<Response, Notice> {
-    let session = Cookies::read(&headers).session.and_then(|cookie| this.sessions.open(cookie));
-    let session = session.ok_or_else(required)?;
-    let grant = this.grant(&session).await;
-    let name = grant.as_ref().and_then(|grant| grant.name.as_deref());
-    let json = SessionJson {
-        user: session.user.as_ref().map(|user| User { id: user.as_str(), name }),
-        kind: &session.kind,
-        meeting: session.meeting.as_ref().map(stagedoor_protocol::id::MeetingUuid::as_str),
-        role: session.role.as_deref(),
-        action: session.action.as_deref(),
-        surface: session.surface,
-        installed: grant.as_ref().map(|grant| grant.usable),
-        connections: [],
-        expires_at: iso_8601(session.expires),
-    };
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((no_store, Json(json)).into_response())
+    let caller = Caller::of(&this.sessions, &headers).ok_or_else(required)?;
+    Ok(this.tell(&caller.session, None).await)
 }
 
 struct Grant {
@@ -75,6 +65,37 @@ struct Grant {
 }
 
 impl SessionPage {
+    /// Answers with a session that has begun or changed, and gives it to the page by the way it can keep it.
+    pub(crate) async fn give(&self, session: Session, carrier: Carrier) -> Response {
+        if carrier == Carrier::Bearer {
+            let (session, bearer) = self.sessions.lend(session);
+            return self.tell(&session, Some(&bearer)).await;
+        }
+        let sealed = self.sessions.seal(&session);
+        let mut response = self.tell(&session, None).await;
+        response.headers_mut().append(header::SET_COOKIE, cookie::session(&session, &sealed, self.config));
+        response
+    }
+
+    async fn tell(&self, session: &Session, bearer: Option<&SessionBearer>) -> Response {
+        let grant = self.grant(session).await;
+        let name = grant.as_ref().and_then(|grant| grant.name.as_deref());
+        let json = SessionJson {
+            user: session.user.as_ref().map(|user| User { id: user.as_str(), name }),
+            kind: &session.kind,
+            meeting: session.meeting.as_ref().map(stagedoor_protocol::id::MeetingUuid::as_str),
+            role: session.role.as_deref(),
+            action: session.action.as_deref(),
+            surface: session.surface,
+            installed: grant.as_ref().map(|grant| grant.usable),
+            connections: [],
+            expires_at: iso_8601(session.expires),
+            bearer: bearer.map(SessionBearer::expose),
+        };
+        let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        (no_store, Json(json)).into_response()
+    }
+
     /// Whether the user's grant is usable, and the user's name; `None` where the store does not say.
     async fn grant(&self, session: &Session) -> Option<Grant> {
         let Some(user) = &session.user else { return Some(Grant { usable: false, name: None }) };

@@ -28,6 +28,12 @@ impl CodeChallenge {
         Self(URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.expose().as_bytes())))
     }
 
+    /// The plain challenge (RFC 7636 section 4.2): the verifier itself. For in-client OAuth and nowhere else, because
+    /// Zoom compares nothing else there (<https://developers.zoom.us/docs/zoom-apps/authentication/>).
+    pub fn plain(verifier: &CodeVerifier) -> Self {
+        Self(verifier.expose().to_owned())
+    }
+
     /// The challenge as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -73,17 +79,18 @@ impl Client {
         url
     }
 
-    /// The request that exchanges an authorization code (RFC 6749 section 4.1.3).
-    pub fn code_request(&self, code: &AuthorizationCode, verifier: &CodeVerifier) -> Request<Bytes> {
-        self.form(
-            "oauth/token",
-            &[
-                ("grant_type", "authorization_code"),
-                ("code", code.expose()),
-                ("redirect_uri", self.redirect_uri.as_str()),
-                ("code_verifier", verifier.expose()),
-            ],
-        )
+    /// The request that exchanges an authorization code (RFC 6749 section 4.1.3). The redirect URI is the one of the
+    /// authorize URL; in-client OAuth has no such URL, and may have none.
+    pub fn code_request(
+        &self,
+        code: &AuthorizationCode,
+        verifier: &CodeVerifier,
+        redirect_uri: Option<&Url>,
+    ) -> Request<Bytes> {
+        let mut parameters = vec![("grant_type", "authorization_code"), ("code", code.expose())];
+        parameters.extend(redirect_uri.map(|uri| ("redirect_uri", uri.as_str())));
+        parameters.push(("code_verifier", verifier.expose()));
+        self.form("oauth/token", &parameters)
     }
 
     /// The request that refreshes a grant (RFC 6749 section 6). Zoom's refresh tokens work once.

@@ -33,6 +33,11 @@ export function theApp(page) {
   return page.frameLocator('iframe[title="Your app in the Zoom client"]');
 }
 
+/** The app inside the emulated web client. */
+export function theAppInTheWebClient(page) {
+  return page.frameLocator('iframe[title="Your app in the Zoom web client"]');
+}
+
 /** Keeps a picture where somebody wants to look at it: `SCREENSHOTS=directory`. */
 export async function picture(page, name) {
   if (!process.env.SCREENSHOTS) return;

@@ -66,7 +66,7 @@ export class Process {
 /** `stagedoor dev` with the emulator's page, its control port and the app. */
 export async function startDev(t, ...args) {
   const cwd = await emptyDirectory(t);
-  const [app, zoom] = await freePorts(1, 3);
+  const [app, zoom] = await freePorts(1, 4);
   const origins = addresses(app, zoom);
   const command = ["dev", "--port", String(app), "--emulator-port", String(zoom), ...args];
   const dev = await new Process(command, { cwd, readyUrls: [origins.zoom, origins.app] }).start();
@@ -74,10 +74,22 @@ export async function startDev(t, ...args) {
   return { dev, ...origins, control: new Control(origins.controlPort) };
 }
 
+/** `stagedoor emulator` alone, for a backend of the test's own at `home`. */
+export async function startEmulator(t, home, ...args) {
+  const cwd = await emptyDirectory(t);
+  const [zoom] = await freePorts(4);
+  const origins = addresses(0, zoom);
+  const command = ["emulator", "--port", String(zoom), "--home-url", home, ...args];
+  const env = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "e2e-client-secret-Vw7Rt5Zq8Lk2" };
+  const emulator = await new Process(command, { cwd, env, readyUrls: [origins.zoom] }).start();
+  t.after(() => emulator.kill());
+  return { ...origins, control: new Control(origins.controlPort), clientSecret: env.ZOOM_CLIENT_SECRET };
+}
+
 /** The emulator and the gateway as two processes, so that one can die without the other. */
 export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
   const cwd = await emptyDirectory(t);
-  const [app, admin, zoom] = await freePorts(1, 1, 3);
+  const [app, admin, zoom] = await freePorts(1, 1, 4);
   const origins = addresses(app, zoom);
   const ids = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt" };
   const emulator = await new Process(
@@ -107,7 +119,7 @@ export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
 
 function addresses(app, zoom) {
   const at = (port) => `http://localhost:${port}`;
-  return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2) };
+  return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3) };
 }
 
 /** The emulator's control port. */
@@ -147,11 +159,14 @@ export async function emptyDirectory(t) {
   return directory;
 }
 
-/** First ports of runs of free neighbours, one run for each length. */
-async function freePorts(...lengths) {
+/**
+ * First ports of runs of free neighbours, one run for each length. They lie below the ports that the system gives to
+ * outgoing connections, so that none is taken between the look and the start.
+ */
+export async function freePorts(...lengths) {
   const found = [];
   while (found.length < lengths.length) {
-    const first = 20_000 + Math.floor(Math.random() * 20_000);
+    const first = 10_000 + Math.floor(Math.random() * 22_000);
     const run = Array.from({ length: lengths[found.length] }, (_, index) => first + index);
     if ((await Promise.all(run.map(isFree))).every(Boolean)) found.push(first);
   }

@@ -6,7 +6,7 @@ import http from "node:http";
 import { test } from "node:test";
 
 import { openBrowser, picture, theApp } from "../lib/browser.mjs";
-import { Control, emptyDirectory, Process } from "../lib/processes.mjs";
+import { Control, emptyDirectory, freePorts, Process } from "../lib/processes.mjs";
 
 test("a page without the four headers is refused, and the emulator says which are missing", async (t) => {
   const backend = http.createServer((request, response) => {
@@ -23,7 +23,7 @@ test("a page without the four headers is refused, and the emulator says which ar
   const home = `http://localhost:${backend.address().port}/`;
 
   const cwd = await emptyDirectory(t);
-  const port = 41_000 + Math.floor(Math.random() * 2_000) * 3;
+  const [port] = await freePorts(4);
   const zoom = `http://localhost:${port}`;
   const emulator = new Process(["emulator", "--port", String(port), "--home-url", home], { cwd, readyUrls: [zoom] });
   await emulator.start();

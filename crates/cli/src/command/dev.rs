@@ -44,7 +44,7 @@ pub(super) struct Dev {
     /// The port of the app.
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// The first of the three ports of the emulator.
+    /// The first of the four ports of the emulator.
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65533))]
     emulator_port: u16,
     /// Log every request.
@@ -190,7 +190,7 @@ fn taken(port: u16) -> anyhow::Error {
 fn name_the_flag(error: BindError) -> anyhow::Error {
     match error {
         BindError::Taken { port } => {
-            anyhow!("port {port} is taken by another program; choose another first of three ports with --emulator-port")
+            anyhow!("port {port} is taken by another program; choose another first of four ports with --emulator-port")
         }
         error => error.into(),
     }

@@ -14,6 +14,7 @@ use super::settings::done;
 use crate::platform::Platform;
 use crate::world::docs::ARCHITECTURE;
 use crate::world::journal::{Lane, Note, Seen, Status};
+use crate::world::views::Surface;
 use crate::zoom::launch::{self, PATH, view_url};
 
 type Shared = State<Arc<Platform>>;
@@ -77,6 +78,8 @@ pub(super) struct Launch {
     deep_link: Option<String>,
     #[serde(default)]
     guest: bool,
+    #[serde(default)]
+    surface: Surface,
 }
 
 /// Opens the app in the client as the chosen user.
@@ -91,9 +94,10 @@ pub(super) async fn launch(State(platform): Shared, Body(order): Body<Launch>) -
             Some(link.ok_or_else(|| ControlError::not_found("The emulator has not given out this deep link."))?)
         }
     };
-    let view = launch::open(&mut world, link.as_ref(), order.guest, now);
+    let how = launch::Launch { surface: order.surface, guest: order.guest };
+    let view = launch::open(&mut world, link.as_ref(), how, now);
     drop(world);
-    let answer = json!({"url": view_url(&platform, &view), "view": view});
+    let answer = json!({"url": view_url(&platform, &view), "view": view.id, "surface": view.surface});
     platform.events.tell("view", &answer);
     platform.tell_state();
     Ok(Json(answer))

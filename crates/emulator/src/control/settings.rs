@@ -13,6 +13,7 @@ use super::json::Body;
 use super::state::snapshot;
 use crate::clock::MAX_OFFSET_MS;
 use crate::platform::Platform;
+use crate::world::cookies::ThirdParty;
 use crate::world::people::{Person, Role, Typ, Where};
 use crate::world::{Consent, Sdk, World};
 
@@ -63,7 +64,8 @@ pub(super) async fn add_user(
     Ok((StatusCode::CREATED, Json(person)))
 }
 
-fn check_text(name: &str, text: &str) -> Result<(), ControlError> {
+/// Whether a text is one that can be shown.
+pub(super) fn check_text(name: &str, text: &str) -> Result<(), ControlError> {
     let fits = !text.trim().is_empty() && text.chars().count() <= MAX_TEXT && !text.chars().any(char::is_control);
     fits.then_some(())
         .ok_or_else(|| ControlError::bad(format!("{name} must have 1 to {MAX_TEXT} printable characters.")))
@@ -107,6 +109,19 @@ pub(super) struct SdkMode {
 pub(super) async fn sdk(State(platform): Shared, Body(sdk): Body<SdkMode>) -> Answered {
     change(&platform, |world| {
         world.sdk = sdk.mode;
+        Ok(())
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cookies {
+    third_party: ThirdParty,
+}
+
+pub(super) async fn cookies(State(platform): Shared, Body(cookies): Body<Cookies>) -> Answered {
+    change(&platform, |world| {
+        world.frame_cookies.third_party = cookies.third_party;
         Ok(())
     })
 }

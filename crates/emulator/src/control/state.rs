@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use crate::fault::Active;
 use crate::platform::Platform;
+use crate::world::cookies::ThirdParty;
+use crate::world::engagement::Engagement;
 use crate::world::people::{Person, Where};
-use crate::world::views::{Blank, Check, View};
+use crate::world::views::{Blank, Check, Standing, Surface, View};
 use crate::world::{Consent, Sdk, World};
 use crate::zoom::launch::view_url;
 
@@ -25,6 +27,8 @@ struct Shown<'a> {
     installed: Vec<Installed<'a>>,
     consent: Consent,
     sdk: Sdk,
+    cookies: ThirdParty,
+    engagement: Option<&'a Engagement>,
     faults: Vec<Active>,
     view: Option<ShownView<'a>>,
 }
@@ -50,7 +54,9 @@ struct Installed<'a> {
 struct ShownView<'a> {
     view: &'a str,
     url: String,
+    surface: Surface,
     user: &'a str,
+    status: Standing,
     opened_ms: i64,
     blank: Option<&'a Blank>,
     checks: &'a [Check],
@@ -88,6 +94,8 @@ fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
             .collect(),
         consent: world.consent,
         sdk: world.sdk,
+        engagement: world.engagement.as_ref(),
+        cookies: world.frame_cookies.third_party,
         faults: world.faults.active(),
         view: world.views.newest().map(|view| shown_view(platform, view)),
     }
@@ -96,8 +104,10 @@ fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
 fn shown_view<'a>(platform: &Platform, view: &'a View) -> ShownView<'a> {
     ShownView {
         view: &view.id,
-        url: view_url(platform, &view.id),
+        url: view_url(platform, view),
+        surface: view.surface,
         user: &view.user,
+        status: view.standing,
         opened_ms: view.opened.0,
         blank: view.blank.as_ref(),
         checks: view.checks(),

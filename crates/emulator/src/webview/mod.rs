@@ -1,13 +1,17 @@
-//! The web view: the embedded browser of the emulated client, as an origin.
+//! The app as the emulated client shows it, as an origin for each surface.
 //!
-//! A normal browser shows it in a frame. What it asks for goes on to the app, dressed as the desktop client's request;
-//! what the app answers is looked at as the client looks at it.
+//! A normal browser shows it in a frame. For the desktop client this is the web view: what it asks for goes on to the
+//! app, dressed as the client's request, and what the app answers is looked at as the client looks at it. For the web
+//! client it is the web frame: requests are the browser's own and cookies are, too.
 
 mod answer;
 pub(crate) mod context;
 mod csp;
 mod html;
+mod look;
 mod notices;
+mod pwa;
+mod record;
 mod request;
 mod socket;
 
@@ -31,15 +35,18 @@ use self::request::Outbound;
 use crate::guard::{Names, only_ours};
 use crate::platform::Platform;
 use crate::world::Sdk;
-use crate::world::views::View;
+use crate::world::views::{Surface, View};
 use crate::zoom::site;
 
 /// How long connecting to the app may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The web view and its way to the app.
+/// The web view, or the web frame, and its way to the app.
 pub(crate) struct WebView {
     platform: Arc<Platform>,
+    surface: Surface,
+    /// The origin under which browsers know the app here.
+    origin: String,
     client: Client<HttpConnector, Body>,
     /// The app's origin, such as `http://localhost:3000`.
     app: String,
@@ -47,10 +54,14 @@ pub(crate) struct WebView {
     cookie: String,
 }
 
-/// The second listener.
-pub(crate) fn router(platform: &Arc<Platform>) -> Router {
-    let names = Names::of(&platform.addresses.web_view);
-    let port = platform.addresses.web_view.rsplit(':').next().unwrap_or_default();
+/// The second listener and the fourth.
+pub(crate) fn router(platform: &Arc<Platform>, surface: Surface) -> Router {
+    let origin = match surface {
+        Surface::Client => &platform.addresses.web_view,
+        Surface::Web => &platform.addresses.web_frame,
+    };
+    let names = Names::of(origin);
+    let port = origin.rsplit(':').next().unwrap_or_default();
     let mut connector = HttpConnector::new();
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
@@ -59,9 +70,14 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
         app: platform.config.home_url.origin().ascii_serialization(),
         cookie: format!("emulator-view-{port}"),
         platform: Arc::clone(platform),
+        surface,
+        origin: origin.clone(),
     };
-    Router::new()
-        .route("/~emulator/launch/{view}", get(launch))
+    let routes = match surface {
+        Surface::Client => Router::new().route("/~emulator/launch/{view}", get(launch)),
+        Surface::Web => Router::new(),
+    };
+    routes
         .route(html::STAND_IN, get(sdk))
         .fallback(pass_on)
         .with_state(Arc::new(web_view))
@@ -92,7 +108,9 @@ async fn sdk() -> Response {
 
 /// Everything else belongs to the app.
 async fn pass_on(State(web): State<Arc<WebView>>, request: Request) -> Response {
-    if request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+    // The web client frames the app from another site, so anybody can, and the app has to tell them apart.
+    let is_foreign = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    if web.surface == Surface::Client && is_foreign {
         return notices::from_elsewhere(&web.platform);
     }
     if !request.uri().path().starts_with('/') {
@@ -112,8 +130,11 @@ async fn pass_on(State(web): State<Arc<WebView>>, request: Request) -> Response 
 }
 
 impl WebView {
-    /// The view that a browser is bound to.
+    /// The view that a browser is bound to. The web client shows one, whoever asks: a cookie might be blocked there.
     fn view_of(&self, headers: &HeaderMap) -> Option<View> {
+        if self.surface == Surface::Web {
+            return self.platform.world().views.newest_in_web_client().cloned();
+        }
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let (_, view) = pairs.find(|(name, _)| *name == self.cookie)?;

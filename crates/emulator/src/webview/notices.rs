@@ -3,7 +3,9 @@
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 
 use crate::platform::Platform;
 use crate::zoom::pages::render;
@@ -22,12 +24,15 @@ struct Unshown<'a> {
 /// A page in the place of the app, for the emulator's page to frame.
 fn unshown(platform: &Platform, status: StatusCode, [title, sentence, fix]: [&str; 3]) -> Response {
     let emulator = &platform.addresses.zoom;
-    let csp = format!("default-src 'none'; style-src {emulator}; frame-ancestors {emulator}");
+    let web_client = platform.addresses.web_client();
+    let csp = format!("default-src 'none'; style-src {emulator}; frame-ancestors {emulator} {web_client}");
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (CONTENT_SECURITY_POLICY, HeaderValue::try_from(csp).expect("origins are visible ASCII")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
     ];
     (status, headers, render(&Unshown { emulator, title, sentence, fix })).into_response()
 }

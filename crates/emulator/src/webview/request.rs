@@ -1,4 +1,4 @@
-//! What the desktop client sends: the browser's request in the client's dress.
+//! What the client sends: the browser's request in the desktop client's dress, or as the web client's browser sends it.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -8,15 +8,22 @@ use http::header::{
 };
 use http::{Method, Uri, Version};
 use hyper::upgrade::OnUpgrade;
+use url::form_urlencoded;
 
 use super::WebView;
 use super::context::Claims;
 use crate::fault::{Effect, Endpoint, Twist};
-use crate::world::views::View;
+use crate::world::views::{Surface, View};
 
 /// The User-Agent of Zoom's client, the same on every system.
 const ZOOM_USER_AGENT: HeaderValue =
     HeaderValue::from_static("Mozilla/5.0 ZoomWebKit/537.36 (KHTML, like Gecko) ZoomApps/1.0");
+
+/// A document must not come compressed: it is looked into.
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+/// No context is shorter, in characters.
+const MIN_CONTEXT: usize = 100;
 
 const CONTEXT: HeaderName = HeaderName::from_static("x-zoom-app-context");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -45,8 +52,17 @@ pub(super) struct Trip {
     /// A page, not a part of one.
     pub(super) is_document: bool,
     pub(super) is_home: bool,
+    /// A page hands over the context that the client gave it.
+    pub(super) has_context: bool,
     /// The headers as they went to the app, for the diagram.
     pub(super) sent: HeaderMap,
+}
+
+impl Trip {
+    /// Whether the diagram shows it: pages, and what brings the context. Other parts of a page are too many.
+    pub(super) fn is_step(&self) -> bool {
+        self.is_document || self.has_context
+    }
 }
 
 /// A request on its way to the app.
@@ -68,17 +84,27 @@ impl Outbound {
             parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
         }
-        dress(web, &mut parts.headers, is_document);
-        put_on_cookies(web, view, &mut parts.headers, parts.uri.path());
-        if is_home {
-            put_on_context(web, view, &mut parts.headers);
-        }
+        let has_context = match web.surface {
+            Surface::Client => {
+                dress(web, &mut parts.headers, is_document);
+                put_on_cookies(web, view, &mut parts.headers, parts.uri.path());
+                if is_home {
+                    put_on_context(web, view, &mut parts.headers);
+                }
+                false
+            }
+            Surface::Web => {
+                leave_as_it_is(web, &mut parts.headers, is_document);
+                carries_context(web, &parts.headers, &parts.uri)
+            }
+        };
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let uri: Uri = target.parse().expect("it was a request target a moment ago");
         parts.uri = format!("{}{target}", web.app).parse().expect("an origin and a request target make a URI");
         parts.version = Version::HTTP_11;
         let method = parts.method.clone();
-        let trip = Trip { view: view.clone(), method, uri, is_document, is_home, sent: parts.headers.clone() };
+        let sent = parts.headers.clone();
+        let trip = Trip { view: view.clone(), method, uri, is_document, is_home, has_context, sent };
         parts.extensions.clear();
         Self { trip, request: Request::from_parts(parts, body), upgrade: on_upgrade }
     }
@@ -97,7 +123,7 @@ fn is_document(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::GET && accepts.contains("text/html")
 }
 
-/// Removes what belongs to the browser's connection, and what only the client may say.
+/// Removes what belongs to the browser's connection.
 fn strip(headers: &mut HeaderMap) {
     let listed: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -113,8 +139,6 @@ fn strip(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     headers.remove(HOST);
-    headers.remove(COOKIE);
-    headers.remove(CONTEXT);
 }
 
 /// Removes the connection's own fields from an answer.
@@ -124,21 +148,20 @@ pub(super) fn strip_answer(headers: &mut HeaderMap) {
     }
 }
 
+/// The desktop client's own headers, and none that only it may send.
 fn dress(web: &WebView, headers: &mut HeaderMap, is_document: bool) {
+    headers.remove(COOKIE);
+    headers.remove(CONTEXT);
     headers.insert(USER_AGENT, ZOOM_USER_AGENT);
     for name in [ORIGIN, REFERER] {
-        let Some(value) = headers.remove(&name) else { continue };
-        let inside = value.to_str().ok().and_then(|text| text.strip_prefix(web.platform.addresses.web_view.as_str()));
-        let own = inside.filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        if let Some(value) = own.and_then(|rest| HeaderValue::try_from(format!("{}{rest}", web.app)).ok()) {
+        if let Some(value) = headers.remove(&name).and_then(|value| web.own_address(&value)) {
             headers.insert(name, value);
         }
     }
     if !is_document {
         return;
     }
-    // The document is looked into, so it must not come compressed.
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
     if headers.get(SEC_FETCH_DEST).is_some_and(|dest| dest == "iframe") {
         headers.insert(SEC_FETCH_DEST, HeaderValue::from_static("document"));
     }
@@ -146,6 +169,43 @@ fn dress(web: &WebView, headers: &mut HeaderMap, is_document: bool) {
     if headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin") {
         headers.insert(SEC_FETCH_SITE, HeaderValue::from_static("none"));
         headers.remove(SEC_FETCH_USER);
+    }
+}
+
+/// The web client adds nothing: what the app gets is what the browser sends for a frame on another site, at the app's
+/// address. A foreign `Origin` stays, because the app has to refuse it.
+fn leave_as_it_is(web: &WebView, headers: &mut HeaderMap, is_document: bool) {
+    for name in [ORIGIN, REFERER] {
+        if let Some(value) = headers.get(&name).and_then(|value| web.own_address(value)) {
+            headers.insert(name, value);
+        }
+    }
+    let emulator = [&web.platform.addresses.zoom, &web.platform.addresses.web_client()];
+    let tells_of_emulator = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|text| emulator.iter().any(|origin| text.starts_with(origin.as_str())))
+    };
+    if headers.get(REFERER).is_some_and(tells_of_emulator) {
+        headers.remove(REFERER);
+    }
+    if is_document {
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
+    }
+    web.platform.world().frame_cookies.send(headers);
+}
+
+/// Whether a page hands over a context: in whatever header or parameter its backend wants it.
+fn carries_context(web: &WebView, headers: &HeaderMap, uri: &Uri) -> bool {
+    let is_context = |text: &str| text.len() >= MIN_CONTEXT && web.platform.context_key.decrypt(text).is_ok();
+    let in_header = headers.values().filter_map(|value| value.to_str().ok()).any(is_context);
+    in_header || form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).any(|(_, value)| is_context(&value))
+}
+
+impl WebView {
+    /// A URL of this listener, as one of the app's; none if it is somewhere else.
+    fn own_address(&self, value: &HeaderValue) -> Option<HeaderValue> {
+        let rest = value.to_str().ok()?.strip_prefix(self.origin.as_str())?;
+        let is_own = rest.is_empty() || rest.starts_with('/');
+        HeaderValue::try_from(format!("{}{rest}", self.app)).ok().filter(|_| is_own)
     }
 }
 

@@ -44,7 +44,9 @@ impl Challenge {
 pub(crate) struct Code {
     value: AuthorizationCode,
     pub(crate) user: String,
-    pub(crate) redirect_uri: String,
+    /// The redirect URI of the authorize request. None inside the client (in-client OAuth): there the exchange may leave
+    /// it out or name any of the allow list.
+    pub(crate) redirect_uri: Option<String>,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) flow: FlowId,
     /// The step in which the browser takes the code to the backend; settled when the code comes back.
@@ -96,7 +98,7 @@ impl Grants {
     pub(crate) fn issue_code(
         &mut self,
         user: &str,
-        redirect_uri: &str,
+        redirect_uri: Option<&str>,
         challenge: Option<Challenge>,
         (flow, now): (FlowId, UnixMillis),
     ) -> String {
@@ -107,7 +109,7 @@ impl Grants {
         self.codes.push_back(Code {
             value: AuthorizationCode::new(value.clone()),
             user: user.into(),
-            redirect_uri: redirect_uri.into(),
+            redirect_uri: redirect_uri.map(Into::into),
             challenge,
             flow,
             callback: None,
@@ -190,6 +192,11 @@ impl Grants {
     pub(crate) fn end(&mut self, user: &str) -> bool {
         self.codes.retain(|code| code.user != user);
         self.live.remove(user).is_some()
+    }
+
+    /// Whether a user has a live grant.
+    pub(crate) fn has(&self, user: &str) -> bool {
+        self.live.contains_key(user)
     }
 
     pub(crate) fn live(&self) -> impl Iterator<Item = &Grant> {

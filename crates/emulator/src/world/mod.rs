@@ -2,7 +2,9 @@
 //!
 //! All of it lives behind one lock, is bounded, and is gone when the process ends.
 
+pub(crate) mod cookies;
 pub(crate) mod docs;
+pub(crate) mod engagement;
 pub(crate) mod event;
 pub(crate) mod grants;
 pub(crate) mod install;
@@ -10,12 +12,15 @@ pub(crate) mod jar;
 pub(crate) mod journal;
 pub(crate) mod links;
 pub(crate) mod people;
+pub(crate) mod prompt;
 pub(crate) mod views;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::cookies::FrameCookies;
+use self::engagement::Engagement;
 use self::event::Events;
 use self::grants::Grants;
 use self::install::Installs;
@@ -23,6 +28,7 @@ use self::jar::Jar;
 use self::journal::Journal;
 use self::links::Links;
 use self::people::{People, Where};
+use self::prompt::Prompts;
 use self::views::Views;
 use crate::fault::Faults;
 
@@ -61,9 +67,14 @@ pub(crate) struct World {
     pub(crate) installs: Installs,
     pub(crate) grants: Grants,
     pub(crate) links: Links,
+    /// What the agent at the Contact Center works on.
+    pub(crate) engagement: Option<Engagement>,
+    pub(crate) prompts: Prompts,
     pub(crate) views: Views,
     /// One cookie jar for each user: the web view of a client keeps its cookies between launches.
     pub(crate) jars: BTreeMap<String, Jar>,
+    /// What happens to the app's cookies in the frame of the web client.
+    pub(crate) frame_cookies: FrameCookies,
     pub(crate) journal: Journal,
 }
 
@@ -78,8 +89,11 @@ impl World {
             installs: Installs::default(),
             grants: Grants::default(),
             links: Links::default(),
+            engagement: None,
+            prompts: Prompts::default(),
             views: Views::default(),
             jars: BTreeMap::new(),
+            frame_cookies: FrameCookies::default(),
             journal: Journal::new(events),
         }
     }
@@ -95,8 +109,11 @@ impl World {
         self.installs = Installs::default();
         self.grants = Grants::default();
         self.links = Links::default();
+        self.engagement = None;
+        self.prompts = Prompts::default();
         self.views.forget();
         self.jars.clear();
+        self.frame_cookies = FrameCookies::default();
         self.journal.forget();
     }
 }

@@ -94,6 +94,9 @@ pub(crate) enum Typ {
     Panel,
     Meeting,
     Webinar,
+    /// An agent's desk. What Zoom writes here is not documented.
+    #[serde(rename = "contact_center")]
+    ContactCenter,
 }
 
 /// The role in a meeting or webinar: `attendrole` of an app context.
@@ -123,9 +126,9 @@ impl Default for Where {
 }
 
 impl Where {
-    /// A place: a meeting and a webinar get a UUID, a role and a topic, the main client has none of them.
+    /// A place: a meeting and a webinar get a UUID, a role and a topic, the others have none of them.
     pub(crate) fn at(typ: Typ, role: Option<Role>, topic: Option<String>) -> Self {
-        if typ == Typ::Panel {
+        if matches!(typ, Typ::Panel | Typ::ContactCenter) {
             return Self { typ, role: None, topic: None, meeting: None };
         }
         let topic = topic.unwrap_or_else(|| if typ == Typ::Meeting { "Standup" } else { "All hands" }.into());
@@ -138,6 +141,7 @@ impl Where {
             Typ::Panel => "inMainClient",
             Typ::Meeting => "inMeeting",
             Typ::Webinar => "inWebinar",
+            Typ::ContactCenter => "inContactCenter",
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stagedoor_protocol::time::UnixMillis;
 
 use super::journal::FlowId;
@@ -9,6 +9,29 @@ use super::journal::FlowId;
 const MAX_VIEWS: usize = 100;
 /// How many checks one view shows.
 const MAX_CHECKS: usize = 16;
+
+/// Where the app is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Surface {
+    /// The desktop client, whose embedded browser is the web view.
+    #[default]
+    Client,
+    /// The web client (PWA): a frame in a page of another site.
+    Web,
+}
+
+/// How far the user has come with this app: `status` of the Apps SDK's `getUserContext`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Standing {
+    /// Not signed in to Zoom.
+    Unauthenticated,
+    /// Signed in, but without the app.
+    Authenticated,
+    /// Has the app: contexts name the user.
+    Authorized,
+}
 
 /// The action of a deep link, as long as it reaches the app.
 #[derive(Clone, Debug)]
@@ -38,7 +61,8 @@ pub(crate) struct Blank {
 pub(crate) struct View {
     pub(crate) id: String,
     pub(crate) user: String,
-    pub(crate) guest: bool,
+    pub(crate) surface: Surface,
+    pub(crate) standing: Standing,
     pub(crate) opened: UnixMillis,
     pub(crate) flow: FlowId,
     pub(crate) by_deep_link: bool,
@@ -50,13 +74,19 @@ pub(crate) struct View {
 /// What opens a view.
 pub(crate) struct Opening {
     pub(crate) user: String,
-    pub(crate) guest: bool,
+    pub(crate) surface: Surface,
+    pub(crate) standing: Standing,
     pub(crate) flow: FlowId,
     pub(crate) by_deep_link: bool,
     pub(crate) action: Option<Opened>,
 }
 
 impl View {
+    /// Whether contexts leave the user unnamed.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.standing != Standing::Authorized
+    }
+
     pub(crate) fn checks(&self) -> &[Check] {
         &self.checks
     }
@@ -79,26 +109,28 @@ pub(crate) struct Views {
 }
 
 impl Views {
-    /// Opens the app; returns the name of the view.
-    pub(crate) fn open(&mut self, opening: Opening, now: UnixMillis) -> String {
+    /// Opens the app.
+    pub(crate) fn open(&mut self, opening: Opening, now: UnixMillis) -> View {
         if self.all.len() >= MAX_VIEWS {
             self.all.pop_front();
         }
         self.last += 1;
         let id = format!("v{}", self.last);
-        let Opening { user, guest, flow, by_deep_link, action } = opening;
-        self.all.push_back(View {
-            id: id.clone(),
+        let Opening { user, surface, standing, flow, by_deep_link, action } = opening;
+        let view = View {
+            id,
             user,
-            guest,
+            surface,
+            standing,
             opened: now,
             flow,
             by_deep_link,
             action,
             blank: None,
             checks: Vec::new(),
-        });
-        id
+        };
+        self.all.push_back(view.clone());
+        view
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<&View> {
@@ -107,6 +139,11 @@ impl Views {
 
     pub(crate) fn find_mut(&mut self, id: &str) -> Option<&mut View> {
         self.all.iter_mut().find(|view| view.id == id)
+    }
+
+    /// The view that the frame of the web client shows: the newest there.
+    pub(crate) fn newest_in_web_client(&self) -> Option<&View> {
+        self.all.iter().rev().find(|view| view.surface == Surface::Web)
     }
 
     /// The view that the client shows: the newest.

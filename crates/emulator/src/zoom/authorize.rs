@@ -200,7 +200,7 @@ pub(super) fn allow(
 ) -> Answer {
     let flow = authorization.flow;
     let challenge = authorization.challenge.clone();
-    let code = world.grants.issue_code(user, &authorization.redirect_uri, challenge, (flow, now));
+    let code = world.grants.issue_code(user, Some(&authorization.redirect_uri), challenge, (flow, now));
     world.installs.add(user);
     if let Some(install) = world.installs.current.as_mut().filter(|install| install.flow == flow) {
         install.consented = Some(user.into());

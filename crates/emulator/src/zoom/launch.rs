@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use stagedoor_protocol::time::UnixMillis;
-use url::Url;
+use url::{Position, Url};
 
 use super::answer::Answer;
 use super::call::Call;
@@ -14,7 +14,7 @@ use crate::world::World;
 use crate::world::docs::{ARCHITECTURE, DEEP_LINK};
 use crate::world::journal::{FlowId, Kind, Lane, Note, Problem, Seen};
 use crate::world::links::{ACTION_LIFE_MS, Link};
-use crate::world::views::{Opened, Opening};
+use crate::world::views::{Opened, Opening, Standing, Surface, View};
 
 /// Where the links lead, before their token.
 pub(crate) const PATH: &str = "/launch/chatapp/";
@@ -32,16 +32,16 @@ pub(super) fn launch(platform: &Platform, call: &Call) -> Answer {
     };
     let flow = link.flow;
     let followed = note(flow).says(whose(&world, &link));
-    let view = open(&mut world, Some(&link), false, now);
+    let view = open(&mut world, Some(&link), Launch::default(), now);
     let mut location = Url::parse(&platform.addresses.zoom).expect("the emulator's own origin is a URL");
-    location.query_pairs_mut().append_pair("view", &view);
+    location.query_pairs_mut().append_pair("view", &view.id);
     let events = platform.events.clone();
     let url = view_url(platform, &view);
     Answer::redirect(&location, followed).then(move |world, now| {
         let note = Note::new(flow, (Lane::Zoom, Lane::Client), "The client opens", ARCHITECTURE)
             .says("The link wakes the Zoom client of whoever clicked it. The client opens the app's Home URL.");
         world.journal.add(note, "open the app".into(), now, Seen::default());
-        events.tell("view", &serde_json::json!({"view": view, "url": url}));
+        events.tell("view", &serde_json::json!({"view": view.id, "url": url, "surface": view.surface}));
     })
 }
 
@@ -57,25 +57,51 @@ fn whose(world: &World, link: &Link) -> String {
     format!("Your backend sent the browser to the deep link.{}", other.unwrap_or_default())
 }
 
-/// Where the web view shows a view.
-pub(crate) fn view_url(platform: &Platform, view: &str) -> String {
-    format!("{}/~emulator/launch/{view}", platform.addresses.web_view)
+/// Where the browser shows a view: the launch page of the web view, or the Home URL in the web client's frame.
+pub(crate) fn view_url(platform: &Platform, view: &View) -> String {
+    match view.surface {
+        Surface::Client => format!("{}/~emulator/launch/{}", platform.addresses.web_view, view.id),
+        Surface::Web => {
+            format!("{}{}", platform.addresses.web_frame, &platform.config.home_url[Position::BeforePath..])
+        }
+    }
+}
+
+/// How the app is opened.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Launch {
+    pub(crate) surface: Surface,
+    /// By somebody who is not signed in to Zoom.
+    pub(crate) guest: bool,
 }
 
 /// Opens the app in the client of the user who sits there, by a deep link or from the client's own list of apps.
-pub(crate) fn open(world: &mut World, link: Option<&Link>, guest: bool, now: UnixMillis) -> String {
+pub(crate) fn open(world: &mut World, link: Option<&Link>, launch: Launch, now: UnixMillis) -> View {
     let person = world.people.seated().clone();
+    let Launch { surface, guest } = launch;
+    let standing = match (guest, world.installs.knows(&person.id)) {
+        (true, _) => Standing::Unauthenticated,
+        (false, false) => Standing::Authenticated,
+        (false, true) => Standing::Authorized,
+    };
     let flow = match link {
         Some(link) => link.flow,
-        None => world.journal.open(Kind::Launch, format!("Launch as {}", person.name), now),
+        None => world.journal.open(Kind::Launch, title(&person.name, launch), now),
     };
     let too_old = |effect| matches!(effect, Effect::Twisted(Twist::LinkTooOld));
     let stale = link.is_some() && world.faults.strike_when(Endpoint::Client, too_old).is_some();
     let until = |link: &Link| link.made.plus_millis(ACTION_LIFE_MS);
     let action = link.filter(|link| !stale && until(link) > now);
     let action = action.and_then(|link| Some(Opened { action: link.action.clone()?, until: until(link) }));
-    let guest = guest || !world.installs.knows(&person.id);
     world.end_install(flow);
-    let opening = Opening { user: person.id, guest, flow, by_deep_link: link.is_some(), action };
+    let opening = Opening { user: person.id, surface, standing, flow, by_deep_link: link.is_some(), action };
     world.views.open(opening, now)
+}
+
+fn title(name: &str, Launch { surface, guest }: Launch) -> String {
+    let who = if guest { "a guest" } else { name };
+    match surface {
+        Surface::Client => format!("Launch as {who}"),
+        Surface::Web => format!("Web launch as {who}"),
+    }
 }

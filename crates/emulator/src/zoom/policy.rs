@@ -13,20 +13,21 @@ pub(crate) struct PagePolicy {
 }
 
 impl PagePolicy {
-    /// Pages load only what is embedded, frame only the web view, and send forms only to the emulator; the origins of
+    /// Pages load only what is embedded, frame only the app, and send forms only to the emulator; the origins of
     /// the app are there because browsers apply `form-action` to the redirects that follow a form, too.
     pub(crate) fn new(config: &Config, addresses: &Addresses) -> Self {
         let apps = config.redirect_urls.iter().chain([&config.landing_url, &config.home_url]);
         let mut targets: BTreeSet<String> = apps.map(|url| url.origin().ascii_serialization()).collect();
         targets.insert(addresses.zoom.clone());
-        targets.insert(addresses.zoom.replace("localhost", "127.0.0.1"));
+        targets.insert(addresses.web_client());
         // A redirect URL with a scheme of its own has no origin that a policy could name.
         targets.remove("null");
         let targets: Vec<_> = targets.into_iter().collect();
         let csp = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             frame-src {}; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
+             frame-src {} {}; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
             addresses.web_view,
+            addresses.web_frame,
             targets.join(" "),
         );
         Self { csp: HeaderValue::try_from(csp).expect("origins are visible ASCII") }

@@ -147,7 +147,7 @@ fn exchange(
     }
     match params.get("grant_type") {
         Some("authorization_code") => {
-            let code = take_code(world, params, app.1)?;
+            let code = take_code(platform, world, params)?;
             let pair = world.grants.begin(&code, &platform.config.scopes, app);
             Ok(body(&pair, &platform.config.scopes, platform))
         }
@@ -186,7 +186,8 @@ fn dead_refresh_token() -> Refusal {
     Refusal::new("Invalid Token!", "invalid_grant", problem)
 }
 
-fn take_code(world: &mut World, params: &Params, now: UnixMillis) -> Result<Code, Refusal> {
+fn take_code(platform: &Platform, world: &mut World, params: &Params) -> Result<Code, Refusal> {
+    let now = platform.now();
     let code =
         world.grants.take_code(params.get("code").unwrap_or_default(), now).map_err(|refusal| match refusal {
             CodeRefusal::Unknown => {
@@ -199,14 +200,36 @@ fn take_code(world: &mut World, params: &Params, now: UnixMillis) -> Result<Code
                 Refusal::code("This code is more than five minutes old.", "Exchange a code as soon as it arrives.")
             }
         })?;
-    if params.get("redirect_uri") != Some(&code.redirect_uri) {
-        let fix = format!("Send redirect_uri={} again.", code.redirect_uri);
-        let problem = Problem::new("redirect_uri is not the one of the authorize request.", fix);
-        return Err(Refusal::new("Redirect URI mismatch", "invalid_request", problem.with_setting("public_url")));
-    }
-    match (&code.challenge, params.get("code_verifier")) {
-        (None, None) => Ok(code),
-        (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(code),
+    check_redirect(platform, &code, params.get("redirect_uri"))?;
+    check_verifier(&code, params.get("code_verifier"))?;
+    Ok(code)
+}
+
+/// The redirect URI is the one of the authorize request; of a code from inside the client it may be left out, or be any
+/// of the allow list.
+fn check_redirect(platform: &Platform, code: &Code, given: Option<&str>) -> Result<(), Refusal> {
+    let known = &platform.config.redirect_urls;
+    let (fits, fix) = match (&code.redirect_uri, given) {
+        (Some(asked), given) => (given == Some(asked), format!("Send redirect_uri={asked} again.")),
+        (None, None) => (true, String::new()),
+        (None, Some(given)) => (
+            known.iter().any(|url| url.as_str() == given),
+            "This code comes from inside the client: leave redirect_uri out, or send one of the allow list.".into(),
+        ),
+    };
+    let problem = Problem::new("redirect_uri is not the one of the authorize request.", fix);
+    let refusal = || Refusal::new("Redirect URI mismatch", "invalid_request", problem.with_setting("public_url"));
+    if fits { Ok(()) } else { Err(refusal()) }
+}
+
+fn check_verifier(code: &Code, given: Option<&str>) -> Result<(), Refusal> {
+    match (&code.challenge, given) {
+        (None, None) => Ok(()),
+        (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
+        (Some(_), Some(_)) if code.redirect_uri.is_none() => Err(Refusal::code(
+            "code_verifier is not the codeChallenge that authorize() got.",
+            "Inside the client Zoom compares them as they are (plain): send the same value, not its SHA-256.",
+        )),
         (Some(_), Some(_)) => Err(Refusal::code(
             "code_verifier does not fit the code_challenge of the authorize request.",
             "With S256 the challenge is base64url of the SHA-256 of the verifier, without padding.",

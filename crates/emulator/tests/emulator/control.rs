@@ -89,6 +89,16 @@ async fn uninstalling_kills_the_grant_of_that_user() {
 }
 
 #[tokio::test]
+async fn removing_the_app_closes_it_for_who_has_it_open_and_for_nobody_else() {
+    let stage = Stage::bare().await;
+    stage.post("launch", json!({})).await;
+    stage.post("uninstall", json!({"user": GRACE})).await;
+    assert_eq!(stage.read("state").await["view"]["view"], "v1");
+    stage.post("uninstall", json!({})).await;
+    assert_eq!(stage.read("state").await["view"], Value::Null);
+}
+
+#[tokio::test]
 async fn unknown_members_wrong_types_and_other_methods_are_refused() {
     let stage = Stage::bare().await;
     for (method, path, body, status) in [

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use crate::stage::Stage;
 
 /// Reads events until there is one of this name.
-struct Watcher(hyper::body::Incoming, String);
+pub(crate) struct Watcher(hyper::body::Incoming, String);
 
 impl Watcher {
-    async fn new(stage: &Stage) -> Self {
+    pub(crate) async fn new(stage: &Stage) -> Self {
         let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
         let request = Request::get(format!("{}/control/events", stage.at.control)).body(Body::empty()).unwrap();
         let response = client.request(request).await.unwrap();
@@ -23,7 +23,7 @@ impl Watcher {
         Self(response.into_body(), String::new())
     }
 
-    async fn next(&mut self, name: &str) -> Value {
+    pub(crate) async fn next(&mut self, name: &str) -> Value {
         let read = async {
             loop {
                 while let Some((event, rest)) = self.1.split_once("\n\n") {
@@ -39,6 +39,16 @@ impl Watcher {
             }
         };
         tokio::time::timeout(Duration::from_secs(5), read).await.unwrap()
+    }
+
+    /// Reads until the client tells the app an event of this name; returns its data.
+    pub(crate) async fn sdk_event(&mut self, name: &str) -> Value {
+        loop {
+            let event = self.next("sdk-event").await;
+            if event["name"] == name {
+                return event["data"].clone();
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The emulator through its three listeners: real HTTP, and a small backend that follows Zoom's documentation.
+//! The emulator through its four listeners: real HTTP, and a small backend that follows Zoom's documentation.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
 mod api;
@@ -8,9 +8,11 @@ mod context;
 mod control;
 mod events;
 mod faults;
+mod in_client;
 mod install;
 mod redaction;
 mod sdk;
 mod stage;
 mod token;
+mod web_client;
 mod web_view;

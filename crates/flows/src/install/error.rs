@@ -1,6 +1,7 @@
 use stagedoor_protocol::zoom_error::{number_in, zoom_sentence};
 
 use crate::fault::{Classified, Fault};
+use crate::installation::GrantError;
 use crate::vault::VaultError;
 use crate::zoom::ZoomError;
 
@@ -22,15 +23,9 @@ pub enum InstallError {
     /// Zoom sent the browser back with an error.
     #[error("Zoom refused to authorize")]
     Refused(Option<u32>),
-    /// The grant lacks scopes that this app requires.
-    #[error("the grant lacks the scopes {0:?}")]
-    MissingScopes(Vec<String>),
-    /// A call to Zoom failed.
-    #[error("Zoom gave no installation")]
-    Zoom(#[from] ZoomError),
-    /// The vault has no answer.
-    #[error("the installation cannot be kept")]
-    Vault(#[from] VaultError),
+    /// Zoom or the vault gave no installation.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
 }
 
 impl InstallError {
@@ -42,10 +37,21 @@ impl InstallError {
     /// Whether a reload of the callback may succeed.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Zoom(error) => error.is_transient(),
-            Self::Vault(_) => true,
+            Self::Grant(error) => error.is_transient(),
             _ => false,
         }
+    }
+}
+
+impl From<ZoomError> for InstallError {
+    fn from(error: ZoomError) -> Self {
+        Self::Grant(error.into())
+    }
+}
+
+impl From<VaultError> for InstallError {
+    fn from(error: VaultError) -> Self {
+        Self::Grant(error.into())
     }
 }
 
@@ -54,10 +60,9 @@ impl Classified for InstallError {
         match self {
             Self::UnknownState => Fault::Stale,
             // A refusal comes in through the browser, so anybody can claim one: it is no failure of Zoom's.
-            Self::WrongBrowser | Self::Declined | Self::Refused(_) | Self::MissingScopes(_) => Fault::Forbidden,
+            Self::WrongBrowser | Self::Declined | Self::Refused(_) => Fault::Forbidden,
             Self::NothingToFinish => Fault::Caller,
-            Self::Zoom(error) => error.fault(),
-            Self::Vault(_) => Fault::Store,
+            Self::Grant(error) => error.fault(),
         }
     }
 
@@ -68,9 +73,7 @@ impl Classified for InstallError {
             Self::NothingToFinish => "callback_empty",
             Self::Declined => "declined",
             Self::Refused(_) => "authorization_refused",
-            Self::MissingScopes(_) => "scope_missing",
-            Self::Zoom(error) => error.code(),
-            Self::Vault(_) => "store_unavailable",
+            Self::Grant(error) => error.code(),
         }
     }
 
@@ -86,11 +89,7 @@ impl Classified for InstallError {
                 Some(sentence) => format!("Zoom did not authorize the app: {sentence}."),
                 None => "Zoom did not authorize the app.".into(),
             },
-            Self::MissingScopes(scopes) => {
-                format!("Zoom did not grant what this app needs: {}.", scopes.join(", "))
-            }
-            Self::Zoom(error) => error.sentence(),
-            Self::Vault(_) => "The installation could not be stored just now.".into(),
+            Self::Grant(error) => error.sentence(),
         }
     }
 
@@ -100,11 +99,7 @@ impl Classified for InstallError {
             Self::WrongBrowser => "Add the app again in this browser, with cookies allowed.",
             Self::Declined => "Add the app again whenever you like.",
             Self::Refused(_) => "Try again; if it happens again, tell the people who run this app.",
-            Self::MissingScopes(_) => {
-                "Add the app again and allow everything it asks for; if it was all allowed, the app lacks the scope in its Marketplace settings."
-            }
-            Self::Zoom(error) => error.advice(),
-            Self::Vault(_) => "Reload this page in a minute.",
+            Self::Grant(error) => error.advice(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use stagedoor_flows::fault::{Classified, Fault as Whose};
 use stagedoor_flows::install::{Finished, InstallError};
+use stagedoor_flows::installation::GrantError;
 
 use crate::watched::{Fault, Plan};
 use crate::world::{Arrival, Browser, World, link, user};
@@ -25,7 +26,7 @@ async fn until_installed(world: &World, browser: &mut Browser, arrival: Arrival)
         match browser.opens(world, &arrival).await {
             Ok(Finished::Installed(_) | Finished::InstalledWithoutLink(_)) => return step,
             Ok(Finished::InProgress) => world.clock.advance(EXCHANGE_MS),
-            Ok(Finished::BeginAgain) | Err(InstallError::UnknownState | InstallError::Zoom(_)) => {
+            Ok(Finished::BeginAgain) | Err(InstallError::UnknownState | InstallError::Grant(GrantError::Zoom(_))) => {
                 arrival = browser.consents(world, "jill").await;
             }
             Err(other) => panic!("{other:?}"),
@@ -157,7 +158,7 @@ async fn mn_23_a_store_that_fails_at_any_call_loses_nothing_that_was_acknowledge
                 match &outcome {
                     Ok(Finished::Installed(_)) => assert!(world.is_installed("jill").await, "{plan:?}"),
                     Err(error) => {
-                        assert!(matches!(error, InstallError::Vault(_)), "{plan:?}: {error:?}");
+                        assert!(matches!(error, InstallError::Grant(GrantError::Vault(_))), "{plan:?}: {error:?}");
                         assert_eq!((error.code(), error.fault()), ("store_unavailable", Whose::Store));
                     }
                     other => panic!("{plan:?}: {other:?}"),

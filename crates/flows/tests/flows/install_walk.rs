@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use stagedoor_flows::install::{Callback, Finished, InstallError};
+use stagedoor_flows::installation::GrantError;
 
 use crate::watched::{Fault, Plan};
 use crate::world::{Arrival, Browser, World, user};
@@ -88,7 +89,9 @@ async fn walk(steps: Vec<Step>) {
                 if *owner != browser {
                     let refused = matches!(
                         outcome,
-                        Err(InstallError::WrongBrowser | InstallError::UnknownState | InstallError::Vault(_))
+                        Err(InstallError::WrongBrowser
+                            | InstallError::UnknownState
+                            | InstallError::Grant(GrantError::Vault(_)))
                     );
                     assert!(refused, "another browser got {outcome:?}");
                     assert_eq!(world.zoom.requests().len(), calls, "another browser made us call Zoom");

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod assertion;
+mod authorize;
 mod install;
 mod install_answers;
 mod install_faults;

@@ -192,3 +192,24 @@ proptest! {
         prop_assert_eq!(World::new().sessions.open(&text), None);
     }
 }
+
+#[test]
+fn a_bearer_is_no_cookie_and_lives_for_ten_minutes() {
+    let world = World::new();
+    let session = begin(&world, Some("jill"), None);
+    let (lent, bearer) = world.sessions.lend(session.clone());
+    assert_eq!((&lent.id, lent.expires), (&session.id, START.plus_seconds(600)));
+    assert_eq!(world.sessions.open_bearer(bearer.expose()), Some(lent));
+    assert_eq!(world.sessions.open(bearer.expose()), None);
+    assert_eq!(world.sessions.open_bearer(world.sessions.seal(&session).expose()), None);
+    world.clock.advance(600_000);
+    assert_eq!(world.sessions.open_bearer(bearer.expose()), None);
+}
+
+#[test]
+fn a_bearer_outlives_no_session() {
+    let world = World::new();
+    let session = world.sessions.begin(context(Some("jill")), Surface::Pwa, None);
+    world.clock.advance(3_500_000);
+    assert_eq!(world.sessions.lend(session.clone()).0.expires, session.expires);
+}

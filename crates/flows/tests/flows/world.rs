@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
@@ -90,6 +91,7 @@ pub(crate) struct World {
     pub(crate) sessions: Sessions,
     pub(crate) installations: Installations,
     pub(crate) install: Install,
+    pub(crate) authorize: Authorize,
     pub(crate) launch: Launch,
 }
 
@@ -112,6 +114,14 @@ impl World {
             Sessions::new(sealer(Purpose::Session), clock.clone(), entropy.clone(), revocations.clone(), TTL);
         let caller = Zoom::new(app(), zoom.clone());
         let installations = Installations::new(vault.clone(), caller.clone(), revocations.clone());
+        let home_url = Url::parse("https://app.example.com/").unwrap();
+        let authorize = Authorize::new(
+            vault.clone(),
+            (caller.clone(), installations.clone()),
+            sessions.clone(),
+            entropy.clone(),
+            AuthorizeTerms { required_scopes: vec!["zoomapp:inmeeting".into()], home_url },
+        );
         let install = Install::new(
             vault.clone(),
             (caller, installations.clone()),
@@ -126,7 +136,11 @@ impl World {
             clock.clone(),
             sessions.clone(),
         );
-        Self { clock, store, zoom, revocations, sessions, installations, install, launch }
+        Self { clock, store, zoom, revocations, sessions, installations, install, authorize, launch }
+    }
+
+    pub(crate) fn clock_now(&self) -> UnixMillis {
+        self.clock.now()
     }
 
     pub(crate) async fn is_installed(&self, id: &str) -> bool {

@@ -50,8 +50,8 @@ pub(crate) struct FakeZoom {
 
 #[derive(Default)]
 struct State {
-    /// Code → challenge and user.
-    codes: HashMap<String, (String, String)>,
+    /// Code → consent.
+    codes: HashMap<String, Consent>,
     /// Codes whose tokens have arrived.
     spent: HashSet<String>,
     given: u32,
@@ -59,15 +59,26 @@ struct State {
     requests: Vec<(Endpoint, Request<Bytes>)>,
 }
 
+/// To what a user has said yes.
+struct Consent {
+    challenge: String,
+    user: String,
+    in_client: bool,
+}
+
 impl FakeZoom {
+    /// The user consents inside the client; the event of the SDK carries the code.
+    pub(crate) fn consent_in_client(&self, challenge: &str, user: &str) -> String {
+        let consent = Consent { challenge: challenge.to_owned(), user: user.to_owned(), in_client: true };
+        self.state.lock().unwrap().give_code(consent)
+    }
+
     /// The user consents on the page at `location`, and Zoom sends the browser back.
     pub(crate) fn consent(&self, location: &Url, user: &str) -> Arrival {
         let query: HashMap<String, String> = location.query_pairs().into_owned().collect();
         assert_eq!(query["code_challenge_method"], "S256");
-        let mut state = self.state.lock().unwrap();
-        state.given += 1;
-        let code = format!("canary-code-{}", state.given);
-        state.codes.insert(code.clone(), (query["code_challenge"].clone(), user.to_owned()));
+        let challenge = query["code_challenge"].clone();
+        let code = self.state.lock().unwrap().give_code(Consent { challenge, user: user.to_owned(), in_client: false });
         Arrival { code, state: query["state"].clone() }
     }
 
@@ -147,12 +158,22 @@ impl State {
         assert!(self.spent.insert(code), "a spent code was offered again");
     }
 
+    fn give_code(&mut self, consent: Consent) -> String {
+        self.given += 1;
+        let code = format!("canary-code-{}", self.given);
+        self.codes.insert(code.clone(), consent);
+        code
+    }
+
     fn exchange(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
         let form = form(request);
-        assert_eq!(form["redirect_uri"], "https://app.example.com/zoom/callback");
-        let challenge = CodeChallenge::s256(&CodeVerifier::new(&*form["code_verifier"]));
-        let Some((expected, user)) = self.codes.remove(&form["code"]) else { return bad_code() };
-        if challenge.as_str() != expected {
+        let verifier = CodeVerifier::new(&*form["code_verifier"]);
+        let Some(Consent { challenge, user, in_client }) = self.codes.remove(&form["code"]) else { return bad_code() };
+        let given = if in_client { CodeChallenge::plain(&verifier) } else { CodeChallenge::s256(&verifier) };
+        if !in_client {
+            assert_eq!(form["redirect_uri"], "https://app.example.com/zoom/callback");
+        }
+        if given.as_str() != challenge {
             return bad_code();
         }
         self.given += 1;

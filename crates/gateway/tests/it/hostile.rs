@@ -99,7 +99,7 @@ async fn oversized_heads_are_refused_on_every_route() {
 
 #[tokio::test]
 async fn every_route_answers_hostile_fields_with_4xx() {
-    let house = Plan::default().build();
+    let stage = Plan::default().build();
     let junk = ["\"", "%", "\u{fe}", "';--", "{{7*7}}", "../../etc/passwd", "=;=;=", ";;;;", "\t", "true", "[]", "-1"];
     for route in ROUTES {
         for name in [
@@ -115,7 +115,7 @@ async fn every_route_answers_hostile_fields_with_4xx() {
             for value in junk {
                 for method in ["GET", "POST", "HEAD", "OPTIONS"] {
                     let request = http::Request::builder().method(method).uri(route).header(name, value.as_bytes());
-                    let reply = house.send(request.body(axum::body::Body::empty()).unwrap()).await;
+                    let reply = stage.send(request.body(axum::body::Body::empty()).unwrap()).await;
                     assert!(!reply.status.is_server_error(), "{method} {route} {name}: {value}");
                 }
             }

@@ -1,11 +1,15 @@
 //! The gateway from outside: through its router, and through real sockets where the wire matters.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::similar_names, reason = "`stage` and `state` are what they are called")]
 
 mod support;
 
 mod admin;
+mod authorize;
+mod boot;
 mod client;
+mod context;
 mod files;
 mod gate;
 mod hostile;

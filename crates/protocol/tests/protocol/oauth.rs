@@ -38,7 +38,11 @@ fn the_authorize_url_carries_state_and_an_s256_challenge_and_no_scope() {
 
 #[test]
 fn a_code_is_exchanged_with_everything_in_the_body() {
-    let request = client().code_request(&AuthorizationCode::new("co/de&x=1"), &CodeVerifier::new("verifier"));
+    let request = client().code_request(
+        &AuthorizationCode::new("co/de&x=1"),
+        &CodeVerifier::new("verifier"),
+        Some(&client().redirect_uri),
+    );
     assert_eq!((request.method(), request.uri().to_string()), (&Method::POST, "https://zoom.us/oauth/token".into()));
     assert_eq!(
         body(&request),
@@ -115,9 +119,22 @@ proptest! {
         let read: Vec<_> = url.query_pairs().into_owned().collect();
         prop_assert_eq!(read.len(), 6);
         prop_assert_eq!(&read[3], &("state".to_owned(), state));
-        let request = client().code_request(&AuthorizationCode::new(code.clone()), &CodeVerifier::new(verifier.clone()));
+        let request = client().code_request(&AuthorizationCode::new(code.clone()), &CodeVerifier::new(verifier.clone()), Some(&client().redirect_uri));
         let read = body(&request);
         prop_assert_eq!(read.len(), 4);
         prop_assert_eq!((&read[1].1, &read[3].1), (&code, &verifier));
     }
+}
+
+#[test]
+fn a_code_without_a_redirect_uri_is_exchanged_without_one() {
+    let request = client().code_request(&AuthorizationCode::new("code"), &CodeVerifier::new("verifier"), None);
+    assert_eq!(&request.body()[..], b"grant_type=authorization_code&code=code&code_verifier=verifier");
+}
+
+#[test]
+fn a_plain_challenge_is_the_verifier() {
+    let verifier = verifier_from([7; 32]);
+    assert_eq!(CodeChallenge::plain(&verifier).as_str(), verifier.expose());
+    assert_ne!(CodeChallenge::plain(&verifier), CodeChallenge::s256(&verifier));
 }

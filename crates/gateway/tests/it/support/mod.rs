@@ -10,6 +10,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use stagedoor_flows::assertion::Assertions;
+use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
@@ -70,7 +71,7 @@ impl Clock for HandClock {
 }
 
 /// The gateway and everything around it.
-pub(crate) struct House {
+pub(crate) struct Stage {
     pub(crate) gateway: Gateway,
     pub(crate) router: Router,
     pub(crate) zoom: Arc<ScriptedZoom>,
@@ -79,7 +80,7 @@ pub(crate) struct House {
     pub(crate) revocations: Arc<Revocations>,
 }
 
-/// How a house differs from the usual one.
+/// How a stage differs from the usual one.
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
@@ -110,17 +111,17 @@ impl Plan {
         self
     }
 
-    pub(crate) fn build(self) -> House {
+    pub(crate) fn build(self) -> Stage {
         self.try_build().unwrap()
     }
 
-    pub(crate) fn try_build(self) -> Result<House, ConfigError> {
+    pub(crate) fn try_build(self) -> Result<Stage, ConfigError> {
         let clock = Arc::new(HandClock(AtomicI64::new(1_795_000_000_000)));
         let zoom = Arc::new(ScriptedZoom::default());
         let flows = flows(&self, &clock, &zoom);
         let (installations, revocations) = (flows.installations.clone(), Arc::clone(&flows.revocations));
         let gateway = Gateway::new(self.config, flows)?;
-        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
+        Ok(Stage { router: gateway.router(), gateway, zoom, clock, installations, revocations })
     }
 }
 
@@ -155,11 +156,14 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     );
     let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
+    let terms = AuthorizeTerms { required_scopes: scopes.clone(), home_url: plan.config.public_url.clone() };
+    let parts = (zoom.clone(), installations.clone());
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), terms);
     let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install), scopes);
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    Flows { install, launch, sessions, installations, assertions, revocations, vault }
+    Flows { install, authorize, launch, sessions, installations, assertions, revocations, vault }
 }
 
 /// An answer, read to its end.
@@ -170,7 +174,7 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
-impl House {
+impl Stage {
     /// Sends a request, with a `Host` if it has none.
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
         request.headers_mut().entry(header::HOST).or_insert_with(|| "app.example.com".parse().unwrap());

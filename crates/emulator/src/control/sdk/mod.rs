@@ -1,6 +1,9 @@
 //! `POST /control/sdk-call`: answers one call of the Apps SDK for a view. The page carries the messages between the
 //! framed app and this.
 
+pub(super) mod consent;
+pub(super) mod engagement;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,20 +14,26 @@ use url::Url;
 
 use super::error::ControlError;
 use super::json::Body;
+use crate::fault::{Effect, Endpoint};
 use crate::platform::Platform;
 use crate::webview::context::Claims;
 use crate::world::World;
-use crate::world::views::View;
+use crate::world::views::{Surface, View};
 
 /// The calls that the emulated client knows.
 const SUPPORTED: &[&str] = &[
+    "authorize",
     "config",
     "getAppContext",
+    "getAppVariableList",
+    "getEngagementContext",
+    "getEngagementStatus",
     "getMeetingContext",
     "getRunningContext",
     "getSupportedJsApis",
     "getUserContext",
     "openUrl",
+    "promptAuthorize",
 ];
 
 /// The version of the client that is played.
@@ -49,29 +58,39 @@ pub(super) async fn call(
     State(platform): State<Arc<Platform>>,
     Body(call): Body<Call>,
 ) -> Result<Json<Value>, ControlError> {
-    let world = platform.world();
-    let view = world.views.find(&call.view).ok_or_else(|| ControlError::not_found("This view is closed."))?;
-    Ok(Json(match answer(&platform, &world, view, &call) {
+    let mut world = platform.world();
+    let view = world.views.find(&call.view).ok_or_else(|| ControlError::not_found("This view is closed."))?.clone();
+    let answered = answer(&platform, &mut world, &view, &call);
+    drop(world);
+    if matches!(call.api.as_str(), "authorize" | "promptAuthorize") {
+        platform.tell_state();
+    }
+    Ok(Json(match answered {
         Ok(result) => json!({"result": result}),
         Err(refused) => json!({"errorCode": refused.code, "errorMessage": refused.message}),
     }))
 }
 
-fn answer(platform: &Platform, world: &World, view: &View, call: &Call) -> Result<Value, Refused> {
+fn answer(platform: &Platform, world: &mut World, view: &View, call: &Call) -> Result<Value, Refused> {
+    match call.api.as_str() {
+        "authorize" => return consent::authorize(platform, world, view, &call.data),
+        "promptAuthorize" => return Ok(consent::prompt_authorize(platform, world, view)),
+        "getAppContext" => return app_context(platform, world, view),
+        _ => {}
+    }
     let place = &world.place;
     match call.api.as_str() {
         "config" => Ok(config(world, view, &call.data)),
         "getSupportedJsApis" => Ok(json!({"supportedApis": SUPPORTED})),
         "getRunningContext" => Ok(json!(place.running_context())),
-        "getAppContext" => {
-            let claims = Claims::of_view(platform, view, place);
-            Ok(json!({"context": claims.seal(&platform.context_key)}))
-        }
         "getUserContext" => Ok(user(world, view)),
         "getMeetingContext" => match (&place.meeting, &place.topic) {
             (Some(meeting), Some(topic)) => Ok(json!({"meetingID": meeting, "meetingTopic": topic})),
             _ => Err(Refused { code: "10034", message: "The app is not running in a meeting.".into() }),
         },
+        api @ ("getAppVariableList" | "getEngagementContext" | "getEngagementStatus") => {
+            engagement::answer(world, api, &call.data)
+        }
         "openUrl" => open_url(platform, &call.data),
         other => Err(Refused {
             code: "80004",
@@ -80,20 +99,49 @@ fn answer(platform: &Platform, world: &World, view: &View, call: &Call) -> Resul
     }
 }
 
+/// A fresh context each time. In the web client it is what the header is in the desktop client, with the same faults.
+fn app_context(platform: &Platform, world: &mut World, view: &View) -> Result<Value, Refused> {
+    let claims = Claims::of_view(platform, view, &world.place);
+    let fault = match view.surface {
+        Surface::Client => None,
+        Surface::Web => world.faults.strike_when(Endpoint::Client, |effect| matches!(effect, Effect::Twisted(_))),
+    };
+    let twist = fault.and_then(|fault| if let Effect::Twisted(twist) = fault.effect { Some(twist) } else { None });
+    let context = claims.headers(platform, twist).into_iter().next();
+    let context = context.ok_or_else(|| Refused { code: "10118", message: "Failed to get app context".into() })?;
+    Ok(json!({"context": context}))
+}
+
+/// Tells the open app an event of the client.
+fn tell_view(platform: &Platform, view: &str, name: &str, data: &Value) {
+    platform.events.tell("sdk-event", &json!({"view": view, "name": name, "data": data}));
+}
+
+/// Tells the app that is open now, if one is, with the time in seconds.
+fn tell(platform: &Platform, world: &World, name: &str, mut data: Value) {
+    let Some(view) = world.views.newest() else { return };
+    data["timestamp"] = json!(platform.now().to_seconds());
+    tell_view(platform, &view.id, name, &data);
+}
+
 fn config(world: &World, view: &View, data: &Value) -> Value {
     let asked = data.get("js_api_lists").or_else(|| data.get("capabilities")).and_then(Value::as_array);
     let asked = asked.into_iter().flatten().filter_map(Value::as_str);
     let unsupported: Vec<_> = asked.filter(|api| !SUPPORTED.contains(api) && !api.starts_with("on")).collect();
+    let (product, browser) = match view.surface {
+        Surface::Client => ("desktop", "webview2/128.0.2739.42"),
+        Surface::Web => ("web", "chrome/128.0.0.0"),
+    };
     let opened_by = if view.by_deep_link { "deeplink" } else { "user" };
     json!({
         "runningContext": world.place.running_context(),
         "unsupportedApis": unsupported,
         "clientVersion": CLIENT_VERSION,
-        "browserVersion": "webview2/128.0.2739.42",
-        "auth": {"status": if view.guest { "unauthorized" } else { "authorized" }, "upgradable": false},
+        "browserVersion": browser,
+        "auth": {"status": if view.is_guest() { "unauthorized" } else { "authorized" }, "upgradable": view.is_guest()},
         "userAgent": "ZoomApps/1.0",
         "launchContext": {"origin": "App Launcher", "openBy": opened_by},
-        "product": "desktop",
+        "product": product,
     })
 }
 
@@ -103,7 +151,7 @@ fn user(world: &World, view: &View) -> Value {
         "screenName": name,
         "participantUUID": view.user,
         "role": world.place.role_name().unwrap_or_else(|| "participant".into()),
-        "status": if view.guest { "authenticated" } else { "authorized" },
+        "status": view.standing,
     })
 }
 
@@ -114,7 +162,8 @@ fn open_url(platform: &Platform, data: &Value) -> Result<Value, Refused> {
     let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
         return Err(Refused { code: "10055", message: "The URL is invalid.".into() });
     };
-    if url.origin().ascii_serialization() != platform.addresses.web_view {
+    let addresses = &platform.addresses;
+    if ![&addresses.web_view, &addresses.web_frame].contains(&&url.origin().ascii_serialization()) {
         return Ok(json!({"open": url.as_str()}));
     }
     let mut own = platform.config.home_url.clone();

@@ -1,0 +1,132 @@
+//! `/authorize` and `/authorized`: in-client OAuth over HTTP, for a page with a session.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use stagedoor_flows::authorize::{Authorize, Authorized};
+use stagedoor_protocol::json;
+use stagedoor_protocol::secret::{AuthorizationCode, State as OauthState};
+use tokio_util::task::TaskTracker;
+
+use crate::caller::{Caller, Carrier};
+use crate::edge::at_most_one;
+use crate::notice::Notice;
+use crate::origin::{Origin, cross_site};
+use crate::session::{SessionPage, required};
+
+/// The longest body, in bytes. A code has less than a hundred.
+const MAX_BODY: usize = 16 * 1024;
+
+/// The flow, and what its answers need.
+pub(crate) struct Authorizing {
+    pub(crate) authorize: Authorize,
+    pub(crate) page: Arc<SessionPage>,
+    pub(crate) origin: Origin,
+    /// Exchanges that must end even if their page has gone away.
+    pub(crate) exchanges: TaskTracker,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// What of Zoom's `onAuthorized` counts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Event {
+    code: String,
+    state: Option<String>,
+    redirect_uri: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BegunJson<'a> {
+    code_challenge: &'a str,
+    state: &'a str,
+}
+
+/// Begins an attempt: what the page passes to `zoomSdk.authorize`.
+pub(crate) async fn begin(
+    State(this): State<Arc<Authorizing>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Notice> {
+    let caller = this.caller(&headers)?;
+    let Nothing {} = read(&headers, body).await?;
+    let begun = this.authorize.begin(&caller.session).await.map_err(|error| Notice::of(&error))?;
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let json = BegunJson { code_challenge: begun.challenge.as_str(), state: begun.state.expose() };
+    Ok((no_store, Json(json)).into_response())
+}
+
+/// Ends an attempt: the grant is stored, and the page gets the session as it is now.
+pub(crate) async fn finish(
+    State(this): State<Arc<Authorizing>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Notice> {
+    let Caller { session, carrier } = this.caller(&headers)?;
+    let event: Event = read(&headers, body).await?;
+    let authorized = Authorized {
+        code: AuthorizationCode::new(word(event.code)?),
+        state: event.state.map(word).transpose()?.map(OauthState::new),
+        redirect_uri: event.redirect_uri,
+    };
+    let authorize = this.authorize.clone();
+    // A code works once: an exchange that has begun must be stored, whether or not the page waits for it.
+    let exchange = this.exchanges.spawn(async move { authorize.finish(&session, authorized).await });
+    let session = exchange.await.map_err(|error| lost(&error))?.map_err(|error| Notice::of(&error))?;
+    Ok(this.page.give(session, carrier).await)
+}
+
+impl Authorizing {
+    /// Whose session it is. The cookie comes along from any site, so a request with it must come from a page of ours.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Notice> {
+        let caller = Caller::of(&self.page.sessions, headers).ok_or_else(required)?;
+        let is_ours = caller.carrier == Carrier::Bearer || self.origin.sent(headers);
+        if is_ours { Ok(caller) } else { Err(cross_site()) }
+    }
+}
+
+/// Reads a JSON body: named as JSON, because forms cannot be, and with the members that there are, each once.
+async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Notice> {
+    if !is_json(headers) {
+        let sentence = "This address takes JSON.";
+        let advice = "Send it with Content-Type: application/json.";
+        return Err(Notice::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_required", sentence, advice));
+    }
+    let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
+        let sentence = "The content of this request is too long or broke off.";
+        Notice::problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence, "Send less.").because(&error)
+    })?;
+    json::read(&bytes).map_err(|_| malformed())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = at_most_one(headers, &header::CONTENT_TYPE).ok().flatten();
+    let essence = kind.map(|kind| kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"))
+}
+
+/// Codes and states are visible ASCII.
+fn word(text: String) -> Result<String, Notice> {
+    let is_word = (1..=2048).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_word { Ok(text) } else { Err(malformed()) }
+}
+
+fn malformed() -> Notice {
+    let sentence = "The content of this request is not what this address takes.";
+    Notice::problem(StatusCode::BAD_REQUEST, "body_malformed", sentence, "Send what onAuthorized brought.")
+}
+
+fn lost(error: &tokio::task::JoinError) -> Notice {
+    let sentence = "Something went wrong inside this app's gateway.";
+    Notice::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, "Try again.").because(error)
+}
