@@ -20,7 +20,7 @@ pub enum Refused {
     /// Not a path at all.
     #[error("the request is not for a path of this server")]
     Form,
-    /// None, or more than one.
+    /// None, or more than one, be it in the target.
     #[error("the request does not have exactly one Host")]
     Host,
 }
@@ -30,9 +30,14 @@ pub fn admit(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) 
     if method == Method::CONNECT || !uri.path().starts_with('/') {
         return Err(Refused::Form);
     }
-    let hosts = headers.get_all(header::HOST).iter().count();
-    let named = hosts == 1 || (hosts == 0 && (version == Version::HTTP_10 || uri.authority().is_some()));
-    if !named {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let is_named = match (hosts.next(), hosts.next(), uri.authority()) {
+        (Some(host), None, authority) => authority.is_none_or(|authority| host == authority.as_str()),
+        (None, _, Some(_)) => true,
+        (None, _, None) => version == Version::HTTP_10,
+        (Some(_), Some(_), _) => false,
+    };
+    if !is_named {
         return Err(Refused::Host);
     }
     path(uri.path())?;

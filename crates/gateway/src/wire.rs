@@ -35,6 +35,8 @@ pub(crate) struct Wire {
     limits: Limits,
     /// Whether bytes went in or out since the timer was set.
     moved: bool,
+    /// Whether the client does not take what is sent.
+    is_blocked: bool,
     /// Which head is being read, and since when.
     head: Option<(u64, Instant)>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -42,7 +44,16 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(stream: TcpStream, activity: Arc<Activity>, limits: Limits) -> Self {
-        Self { stream, scan: Scan::default(), activity, limits, moved: false, head: None, timer: None }
+        Self {
+            stream,
+            scan: Scan::default(),
+            activity,
+            limits,
+            moved: false,
+            is_blocked: false,
+            head: None,
+            timer: None,
+        }
     }
 
     fn arrived(&mut self, bytes: &mut [u8]) {
@@ -57,6 +68,11 @@ impl Wire {
         }
     }
 
+    fn wrote(&mut self, written: &Poll<io::Result<usize>>) {
+        self.is_blocked = written.is_pending();
+        self.moved |= written.is_ready();
+    }
+
     /// When the head that is being read must be complete.
     fn head_deadline(&self) -> Option<Instant> {
         let (_, since) = self.head.filter(|_| self.scan.stage() == Stage::InHead)?;
@@ -66,7 +82,8 @@ impl Wire {
     fn is_idle(&mut self) -> bool {
         let moved = std::mem::take(&mut self.moved);
         let answering = self.scan.stage() == Stage::Between && self.activity.is_answering();
-        !moved && !answering && !self.activity.switched.load(Ordering::Relaxed)
+        // An answer that nobody takes is no answer under way.
+        !moved && (!answering || self.is_blocked) && !self.activity.switched.load(Ordering::Relaxed)
     }
 
     /// A head has its own time. For the rest, the timer is not moved with every request: when it rings and the
@@ -104,8 +121,9 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.moved = true;
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -113,8 +131,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.moved = true;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -35,6 +35,7 @@ async fn mn_31_messages_that_can_be_read_in_two_ways_are_refused_and_the_connect
         ("a hidden encoding", format!("{post}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n")),
         ("two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".into()),
         ("no host", "GET / HTTP/1.1\r\n\r\n".into()),
+        ("another host in the target", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n".into()),
         ("a folded line", "GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n folded\r\n\r\n".into()),
         ("a folded first line", "GET / HTTP/1.1\r\n Host: a\r\n\r\n".into()),
         ("a space before the colon", "GET / HTTP/1.1\r\nHost : a\r\n\r\n".into()),
@@ -166,6 +167,63 @@ async fn a_slow_answer_does_not_count_as_idle() {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
         let answer = raw(gateway.address, request.as_bytes()).await;
         assert!(answer.contains(last), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_take_its_answer_is_left() {
+    let limits = Limits { idle: Duration::from_millis(300), ..Limits::default() };
+    let upstream = Upstream::start().await;
+    let plan = Plan::upstream(upstream.address).with(|config| {
+        config.limits = limits;
+        config.app.as_mut().unwrap().browsers = stagedoor_gateway::Browsers::Allow;
+    });
+    let gateway = plan.build().run().await;
+    let mut connection = raw_connection(gateway.address).await;
+    connection.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let mut rest = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(3), connection.read_to_end(&mut rest)).await.unwrap();
+    assert!(rest.len() < 32 * 1024 * 1024, "the answer of 64 MiB went on: {}", rest.len());
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_without_tls_and_held_to_the_same_rules() {
+    let gateway = Plan::default().build().run().await;
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .http2_only(true)
+        .build_http::<axum::body::Body>();
+    for (path, host, status) in [
+        ("/zoom/jwks.json", None, 200),
+        ("/a//b", None, 400),
+        ("/zoom/session", None, 401),
+        ("/", Some("evil.example"), 400),
+    ] {
+        let mut request = http::Request::get(format!("http://{}{path}", gateway.address));
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let answer = client.request(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        assert_eq!((answer.version(), answer.status().as_u16()), (http::Version::HTTP_2, status), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn mn_21_no_header_of_a_client_opens_the_gate() {
+    let house = Plan::default().build();
+    for (name, value) in [
+        ("user-agent", "Mozilla/5.0 ZoomApps/1.0 ZoomWebKit/537.36"),
+        ("x-forwarded-user", "77A6G6xIS62MkqTlFWJhbg"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-stagedoor-assertion", "eyJhbGciOiJub25lIn0.e30."),
+        ("x-original-url", "/robots.txt"),
+        ("authorization", "Bearer x"),
+        ("x-requested-with", "XMLHttpRequest"),
+        ("sec-fetch-site", "same-origin"),
+        ("upgrade", "h2c"),
+    ] {
+        let request = crate::support::get("/app.js").header(name, value).body(axum::body::Body::empty()).unwrap();
+        assert_eq!(house.send(request).await.status, http::StatusCode::UNAUTHORIZED, "{name}");
     }
 }
 

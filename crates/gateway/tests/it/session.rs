@@ -127,3 +127,30 @@ async fn other_methods_are_refused_with_those_that_work() {
         assert_eq!(reply.code(), "method_not_allowed");
     }
 }
+
+#[tokio::test]
+async fn mn_19_no_other_origin_may_read_a_session() {
+    let house = Plan::default().build();
+    let cookie = house.session().await;
+    for origin in ["https://evil.example", "null", "https://zoom.us"] {
+        for method in ["GET", "OPTIONS"] {
+            let request = Request::builder().method(method).uri("/zoom/session").header("cookie", &cookie);
+            let request = request.header("origin", origin).header("access-control-request-method", "GET");
+            let reply = house.send(request.body(Body::empty()).unwrap()).await;
+            assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{origin} {method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn mn_13_a_page_never_sees_a_token() {
+    let house = Plan::default().build();
+    let mut browser = Browser::default();
+    let state = browser.begin(&house).await;
+    let installed = browser.come_back(&house, &state).await;
+    let cookie = house.session().await;
+    for reply in [installed, session(&house, &cookie).await] {
+        let everything = format!("{:?} {}", reply.headers, reply.body);
+        assert!(!everything.contains("canary-access-token") && !everything.contains("canary-refresh-token"));
+    }
+}
