@@ -6,7 +6,7 @@
 //! (<https://developers.zoom.us/docs/zoom-apps/guides/pwa/>).
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use url::{Host, Url};
+use stagedoor_protocol::loopback::is_loopback;
 
 use crate::config::{Config, ConfigError};
 
@@ -173,16 +173,6 @@ fn frame_ancestors(config: &Config) -> String {
         ancestors.push_str(&zoom.origin().ascii_serialization());
     }
     ancestors
-}
-
-/// Whether a URL leads to this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn value(text: String) -> HeaderValue {

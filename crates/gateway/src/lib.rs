@@ -24,6 +24,7 @@ use stagedoor_flows::launch::Launch;
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::vault::Vault;
+use stagedoor_protocol::loopback::is_loopback;
 use tokio::net::TcpListener;
 use tower::{ServiceExt, service_fn};
 
@@ -63,7 +64,7 @@ use authorize::Authorizing;
 use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
-use headers::{SecurityHeaders, is_loopback};
+use headers::SecurityHeaders;
 use install::Installing;
 use metrics::Metrics;
 use notice::{Notice, Places};

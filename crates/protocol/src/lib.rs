@@ -8,6 +8,7 @@ pub mod deeplink;
 pub mod id;
 pub mod json;
 pub mod jwt;
+pub mod loopback;
 pub mod oauth;
 pub mod secret;
 pub mod time;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use stagedoor_gateway::admission;
-use url::{Host, Url};
+use stagedoor_protocol::loopback::is_loopback;
+use url::Url;
 
 use super::parse::as_text;
 use super::problem::Wrong;
@@ -60,16 +61,6 @@ pub(crate) fn parse_origin(text: &str) -> Result<Url, Wrong> {
         return Ok(url);
     };
     Err(Wrong::new(format!("it has {surplus}"), FIX))
-}
-
-/// Whether a URL leads to this machine, by its name alone.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// An absolute path, as it stands in a URL.

@@ -9,6 +9,7 @@ use stagedoor_flows::session::SessionTtl;
 use stagedoor_flows::zoom::ZoomApp;
 use stagedoor_gateway::{App, AppSource, Browsers, Config, HeaderConfig, SessionConfig};
 use stagedoor_protocol::id::ClientId;
+use stagedoor_protocol::loopback::is_loopback;
 use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
 
@@ -146,7 +147,7 @@ fn zoom_hosts(reader: &mut Reader) -> Option<(Url, Url)> {
     let host = host?;
     let api_host = match (given, host.host_str()) {
         (Some(given), _) => given,
-        (None, _) if address::is_loopback(&host) => host.clone(),
+        (None, _) if is_loopback(&host) => host.clone(),
         (None, Some("zoomgov.com")) => Url::parse("https://api.zoomgov.com").ok()?,
         (None, _) => Url::parse("https://api.zoom.us").ok()?,
     };
