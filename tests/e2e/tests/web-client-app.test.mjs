@@ -22,9 +22,12 @@ async function openApp(t, { persona = "agent", cookies = "allow", sdk = "stand-i
     );
   }
   await page.goto(dev.webClient);
-  await page.getByRole("button", { name: "Open Sample app" }).waitFor();
-  await page.getByLabel("Open as").selectOption(persona === "host" ? "participant" : "host");
-  await page.getByLabel("Open as").selectOption(persona);
+  const open = page.getByRole("button", { name: "Open Sample app" });
+  await open.waitFor();
+  // Choosing somebody else opens the app; the one who sits there already opens it by the button.
+  const seat = page.getByLabel("Open as");
+  if ((await seat.inputValue()) === persona) await open.click();
+  else await seat.selectOption(persona);
   const frame = () => page.frames().find((each) => each.url().startsWith(dev.webFrame));
   return { ...dev, page, app: theAppInTheWebClient(page), frame };
 }
@@ -37,8 +40,17 @@ const lastLaunch = async (control) => {
   return steps.filter(({ flow }) => flow === steps.at(-1).flow);
 };
 
+/** Waits until the last launch has come to these steps, and no further. */
+async function arrows(control, expected) {
+  const now = async () => (await lastLaunch(control)).map(({ arrow }) => arrow);
+  for (const end = Date.now() + 10_000; Date.now() < end && (await now()).length < expected.length; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.deepEqual(await now(), expected);
+}
+
 for (const cookies of ["allow", "partitioned-only"]) {
-  test(`an app without code for the PWA has a session there that survives a reload, third-party cookies: ${cookies}`, async (t) => {
+  test(`the sample app has a session in the web client that survives a reload, third-party cookies: ${cookies}`, async (t) => {
     const { control, page, app, frame } = await openApp(t, { cookies });
     await app.getByText("the web client").waitFor();
     await app.getByText(ADA).waitFor();
@@ -47,12 +59,12 @@ for (const cookies of ["allow", "partitioned-only"]) {
     const { view } = await control.get("state");
     assert.deepEqual(view.checks.filter(({ ok }) => !ok), []);
     assert.equal(view.blank, null);
-    assert.deepEqual((await lastLaunch(control)).map(({ arrow }) => arrow), ["GET /", "GET /zoom/context", "GET /"]);
-
+    // The boot page hands the first context over, and `client.js` a fresh one, because agents share browsers.
+    const opened = ["GET /", "GET /zoom/context", "GET /", "GET /zoom/context"];
+    await arrows(control, opened);
     await frame().evaluate(() => location.reload());
+    await arrows(control, [...opened, "GET /", "GET /zoom/context"]);
     await app.getByText("the web client").waitFor();
-    const arrows = (await lastLaunch(control)).map(({ arrow }) => arrow);
-    assert.deepEqual(arrows, ["GET /", "GET /zoom/context", "GET /", "GET /"], "the session is known: no second context");
     assert.deepEqual((await control.get("steps")).filter(({ status }) => status === "failed"), []);
   });
 }
