@@ -7,9 +7,9 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache build-base cmake perl ca-certificates
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin stagedoor \
+RUN cargo build --profile dist --locked --bin stagedoor \
  && mkdir -p /root-fs/data /root-fs/etc/ssl/certs \
- && cp target/release/stagedoor /root-fs/stagedoor \
+ && cp target/dist/stagedoor /root-fs/stagedoor \
  && cp /etc/ssl/certs/ca-certificates.crt /root-fs/etc/ssl/certs/ \
  && chown -R 65532:65532 /root-fs/data
 

@@ -42,8 +42,7 @@ function showSession({ user, type, meeting, role, action, surface, installed, ex
 }
 
 function place(type, role) {
-  const where = { meeting: "a meeting", webinar: "a webinar" }[type];
-  if (!where) return "You are in Zoom's main window.";
+  const where = { meeting: "a meeting", webinar: "a webinar", contact_center: "Contact Center" }[type] ?? "Zoom's main window";
   return role ? `You are in ${where}, as ${role}.` : `You are in ${where}.`;
 }
 

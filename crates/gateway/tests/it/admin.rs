@@ -8,10 +8,10 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use crate::support::{DeadStore, Plan, Stage, raw};
+use crate::support::{DeadStore, House, Plan, raw};
 
-async fn ask(stage: &Stage, path: &str) -> (StatusCode, String) {
-    let response = stage.gateway.admin_router().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+async fn ask(house: &House, path: &str) -> (StatusCode, String) {
+    let response = house.gateway.admin_router().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     let status = response.status();
     (status, String::from_utf8_lossy(&response.into_body().collect().await.unwrap().to_bytes()).into_owned())
 }
@@ -31,32 +31,32 @@ async fn a_gateway_is_ready_once_it_has_read_the_revocations() {
 
 #[tokio::test]
 async fn without_its_store_it_lives_but_is_not_ready() {
-    let stage = Plan { store: Arc::new(DeadStore), ..Plan::default() }.build();
-    assert_eq!(ask(&stage, "/health").await.0, StatusCode::OK);
-    let (status, body) = ask(&stage, "/ready").await;
+    let house = Plan { store: Arc::new(DeadStore), ..Plan::default() }.build();
+    assert_eq!(ask(&house, "/health").await.0, StatusCode::OK);
+    let (status, body) = ask(&house, "/ready").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     insta::assert_snapshot!(body, @r#"{"revocations":"unread","status":"not_ready","stopping":false,"store":"unavailable"}"#);
 }
 
 #[tokio::test]
 async fn launches_go_on_while_the_store_is_down_and_installs_say_so() {
-    let stage = Plan { store: Arc::new(DeadStore), ..Plan::default() }.build();
-    assert_eq!(stage.launch("/").await.status, StatusCode::OK);
-    let reply = stage.visit("/zoom/install").await;
+    let house = Plan { store: Arc::new(DeadStore), ..Plan::default() }.build();
+    assert_eq!(house.launch("/").await.status, StatusCode::OK);
+    let reply = house.visit("/zoom/install").await;
     assert_eq!((reply.status, reply.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
     assert!(reply.body.contains("store_unavailable"));
 }
 
 #[tokio::test]
 async fn requests_are_counted_by_route_method_and_class_of_status() {
-    let stage = Plan::default().build();
-    stage.launch("/").await;
-    stage.get("/zoom/session").await;
-    stage.get("/zoom/session").await;
-    stage.get("/made/up/by/a/client").await;
+    let house = Plan::default().build();
+    house.launch("/").await;
+    house.get("/zoom/session").await;
+    house.get("/zoom/session").await;
+    house.get("/made/up/by/a/client").await;
     let strange = Request::builder().method("MADEUP").uri("/").body(Body::empty()).unwrap();
-    stage.send(strange).await;
-    let (_, metrics) = ask(&stage, "/metrics").await;
+    house.send(strange).await;
+    let (_, metrics) = ask(&house, "/metrics").await;
     let counted: Vec<_> = metrics.lines().filter(|line| line.starts_with("stagedoor_http_requests_total")).collect();
     let mut counted: Vec<_> = counted.into_iter().map(str::to_owned).collect();
     counted.sort();
@@ -75,8 +75,8 @@ async fn requests_are_counted_by_route_method_and_class_of_status() {
 
 #[tokio::test]
 async fn mn_35_the_public_listener_has_none_of_the_admin_routes() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for path in ["/health", "/ready", "/metrics", "/zoom/health", "/zoom/ready", "/zoom/metrics"] {
-        assert!(stage.get(path).await.status.is_client_error(), "{path}");
+        assert!(house.get(path).await.status.is_client_error(), "{path}");
     }
 }

@@ -7,24 +7,24 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use stagedoor_protocol::id::ZoomUserId;
 
-use crate::support::{PUBLIC_URL, Plan, Reply, Stage, USER, get};
+use crate::support::{House, PUBLIC_URL, Plan, Reply, USER, get};
 
 const COOKIE: &str = "__Host-stagedoor";
 const TOKEN: &str = "/oauth/token";
 const JSON: (&str, &str) = ("content-type", "application/json");
 const OURS: (&str, &str) = ("sec-fetch-site", "same-origin");
 
-async fn post(stage: &Stage, path: &str, fields: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+async fn post(house: &House, path: &str, fields: &[(&str, &str)], body: impl Into<Body>) -> Reply {
     let mut request = Request::post(path);
     for (name, value) in fields {
         request = request.header(*name, *value);
     }
-    stage.send(request.body(body.into()).unwrap()).await
+    house.send(request.body(body.into()).unwrap()).await
 }
 
 /// Begins an authorization as a page of ours does, and returns its state.
-async fn begin(stage: &Stage, session: &str) -> String {
-    let reply = post(stage, "/zoom/authorize", &[("cookie", session), JSON, OURS], "{}").await;
+async fn begin(house: &House, session: &str) -> String {
+    let reply = post(house, "/zoom/authorize", &[("cookie", session), JSON, OURS], "{}").await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
     reply.json()["state"].as_str().unwrap().to_owned()
 }
@@ -33,54 +33,54 @@ fn event(state: &str) -> String {
     json!({ "code": "canary-code", "state": state, "redirectUri": "https://app.example.com/" }).to_string()
 }
 
-async fn is_installed(stage: &Stage) -> bool {
-    stage.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some()
+async fn is_installed(house: &House) -> bool {
+    house.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some()
 }
 
 /// A session of a guest in the web client.
-async fn guest(stage: &Stage) -> String {
-    let context = stage.context_with(&json!({ "uid": Value::Null }));
-    let reply = stage.get(&format!("/zoom/context?context={context}")).await;
+async fn guest(house: &House) -> String {
+    let context = house.context_with(&json!({ "uid": Value::Null }));
+    let reply = house.get(&format!("/zoom/context?context={context}")).await;
     format!("{COOKIE}={}", reply.cookie(COOKIE).unwrap())
 }
 
 #[tokio::test]
 async fn a_user_adds_the_app_without_leaving_it() {
-    let stage = Plan::default().build();
-    let session = stage.session().await;
-    let begun = post(&stage, "/zoom/authorize", &[("cookie", &session), JSON, OURS], "{}").await;
+    let house = Plan::default().build();
+    let session = house.session().await;
+    let begun = post(&house, "/zoom/authorize", &[("cookie", &session), JSON, OURS], "{}").await;
     assert_eq!((begun.status, begun.header("cache-control")), (StatusCode::OK, "no-store"));
     let (challenge, state) = (begun.json()["codeChallenge"].clone(), begun.json()["state"].clone());
     assert!(challenge.as_str().unwrap().len() >= 43 && challenge != state);
     let fields = [("cookie", session.as_str()), JSON, OURS];
-    let reply = post(&stage, "/zoom/authorized", &fields, event(state.as_str().unwrap())).await;
+    let reply = post(&house, "/zoom/authorized", &fields, event(state.as_str().unwrap())).await;
     assert_eq!((reply.status, &reply.json()["installed"]), (StatusCode::OK, &json!(true)));
     assert_eq!(reply.json()["user"], json!({ "id": USER, "name": "Ada Lovelace" }));
     assert!(reply.cookie(COOKIE).is_some());
-    assert!(is_installed(&stage).await);
+    assert!(is_installed(&house).await);
 }
 
 #[tokio::test]
 async fn a_guest_becomes_the_user_without_a_reload() {
-    let stage = Plan::default().build();
-    let guest = guest(&stage).await;
-    let state = begin(&stage, &guest).await;
-    let reply = post(&stage, "/zoom/authorized", &[("cookie", &guest), JSON, OURS], event(&state)).await;
+    let house = Plan::default().build();
+    let guest = guest(&house).await;
+    let state = begin(&house, &guest).await;
+    let reply = post(&house, "/zoom/authorized", &[("cookie", &guest), JSON, OURS], event(&state)).await;
     assert_eq!((reply.status, &reply.json()["user"]["id"]), (StatusCode::OK, &json!(USER)));
     let user = format!("{COOKIE}={}", reply.cookie(COOKIE).unwrap());
-    let session = stage.send(get("/zoom/session").header("cookie", user).body(Body::empty()).unwrap()).await;
+    let session = house.send(get("/zoom/session").header("cookie", user).body(Body::empty()).unwrap()).await;
     assert_eq!(session.json()["user"]["id"], USER);
 }
 
 #[tokio::test]
 async fn a_page_with_a_bearer_gets_another_one() {
-    let stage = Plan::default().build();
-    let request = get("/zoom/context").header("x-stagedoor-context", stage.context());
-    let lent = stage.send(request.header("x-stagedoor-session", "bearer").body(Body::empty()).unwrap()).await;
+    let house = Plan::default().build();
+    let request = get("/zoom/context").header("x-stagedoor-context", house.context());
+    let lent = house.send(request.header("x-stagedoor-session", "bearer").body(Body::empty()).unwrap()).await;
     let bearer = format!("Bearer {}", lent.json()["bearer"].as_str().unwrap());
     let fields = [("authorization", bearer.as_str()), JSON, ("sec-fetch-site", "same-origin")];
-    let begun = post(&stage, "/zoom/authorize", &fields, "{}").await;
-    let reply = post(&stage, "/zoom/authorized", &fields, event(begun.json()["state"].as_str().unwrap())).await;
+    let begun = post(&house, "/zoom/authorize", &fields, "{}").await;
+    let reply = post(&house, "/zoom/authorized", &fields, event(begun.json()["state"].as_str().unwrap())).await;
     assert_eq!((reply.status, reply.cookie(COOKIE)), (StatusCode::OK, None));
     assert!(reply.json()["bearer"].is_string());
 }
@@ -104,25 +104,25 @@ async fn mn_05_of_what_a_hostile_page_can_send_exactly_one_cell_succeeds() {
     ];
     for (sender, fields) in senders {
         for cell in ["right", "mangled state", "replay", "foreign session"] {
-            let stage = Plan::default().build();
-            let (session, foreign) = (stage.session().await, guest(&stage).await);
-            let state = begin(&stage, &session).await;
+            let house = Plan::default().build();
+            let (session, foreign) = (house.session().await, guest(&house).await);
+            let state = begin(&house, &session).await;
             let (presented, state) = match cell {
                 "mangled state" => (&session, state.to_lowercase() + "x"),
                 "replay" => {
-                    post(&stage, "/zoom/authorized", &[("cookie", &session), JSON, OURS], event(&state)).await;
+                    post(&house, "/zoom/authorized", &[("cookie", &session), JSON, OURS], event(&state)).await;
                     (&session, state)
                 }
                 "foreign session" => (&foreign, state),
                 _ => (&session, state),
             };
-            let before = stage.zoom.calls(TOKEN);
+            let before = house.zoom.calls(TOKEN);
             let mut all = vec![("cookie", presented.as_str())];
             all.extend(fields);
-            let reply = post(&stage, "/zoom/authorized", &all, event(&state)).await;
+            let reply = post(&house, "/zoom/authorized", &all, event(&state)).await;
             let succeeds = cell == "right" && sender.starts_with("our own page");
             assert_eq!(reply.status == StatusCode::OK, succeeds, "{sender}, {cell}: {}", reply.body);
-            assert_eq!(stage.zoom.calls(TOKEN) - before, usize::from(succeeds), "{sender}, {cell}");
+            assert_eq!(house.zoom.calls(TOKEN) - before, usize::from(succeeds), "{sender}, {cell}");
             assert!(succeeds || reply.cookie(COOKIE).is_none(), "{sender}, {cell}");
         }
     }
@@ -130,23 +130,23 @@ async fn mn_05_of_what_a_hostile_page_can_send_exactly_one_cell_succeeds() {
 
 #[tokio::test]
 async fn another_site_begins_nothing_and_does_not_spoil_what_was_begun() {
-    let stage = Plan::default().build();
-    let session = stage.session().await;
-    let state = begin(&stage, &session).await;
+    let house = Plan::default().build();
+    let session = house.session().await;
+    let state = begin(&house, &session).await;
     for path in ["/zoom/authorize", "/zoom/authorized"] {
         let fields = [("cookie", session.as_str()), JSON, ("sec-fetch-site", "cross-site")];
-        let reply = post(&stage, path, &fields, event("x")).await;
+        let reply = post(&house, path, &fields, event("x")).await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::FORBIDDEN, "cross_site"));
     }
-    let reply = post(&stage, "/zoom/authorized", &[("cookie", &session), JSON, OURS], event(&state)).await;
+    let reply = post(&house, "/zoom/authorized", &[("cookie", &session), JSON, OURS], event(&state)).await;
     assert_eq!(reply.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn mn_31_a_body_is_read_strictly_and_a_bad_one_spoils_nothing() {
-    let stage = Plan::default().build();
-    let session = stage.session().await;
-    let state = begin(&stage, &session).await;
+    let house = Plan::default().build();
+    let session = house.session().await;
+    let state = begin(&house, &session).await;
     let long = "x".repeat(16 * 1024);
     for (path, body, status, code) in [
         ("/zoom/authorize", String::new(), 400, "body_malformed"),
@@ -160,7 +160,7 @@ async fn mn_31_a_body_is_read_strictly_and_a_bad_one_spoils_nothing() {
         ("/zoom/authorized", r#"{"code":1}"#.into(), 400, "body_malformed"),
         ("/zoom/authorized", json!({ "code": long }).to_string(), 413, "body_too_large"),
     ] {
-        let reply = post(&stage, path, &[("cookie", &session), JSON, OURS], body.clone()).await;
+        let reply = post(&house, path, &[("cookie", &session), JSON, OURS], body.clone()).await;
         assert_eq!(
             (reply.status.as_u16(), reply.code().as_str()),
             (status, code),
@@ -168,30 +168,30 @@ async fn mn_31_a_body_is_read_strictly_and_a_bad_one_spoils_nothing() {
             &body[..body.len().min(40)]
         );
     }
-    let reply = post(&stage, "/zoom/authorized", &[("cookie", &session), JSON, OURS], event(&state)).await;
+    let reply = post(&house, "/zoom/authorized", &[("cookie", &session), JSON, OURS], event(&state)).await;
     assert_eq!(reply.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn without_a_session_and_with_other_methods_there_is_nothing() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for path in ["/zoom/authorize", "/zoom/authorized"] {
-        let reply = post(&stage, path, &[JSON, OURS], "{}").await;
+        let reply = post(&house, path, &[JSON, OURS], "{}").await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::UNAUTHORIZED, "session_required"));
-        let reply = stage.get(path).await;
+        let reply = house.get(path).await;
         assert_eq!((reply.status, reply.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
     }
 }
 
 #[tokio::test]
 async fn an_exchange_ends_even_if_its_page_goes_away() {
-    let stage = Plan::default().build();
-    stage.zoom.slow_down(TOKEN, Duration::from_millis(50));
-    let session = stage.session().await;
-    let state = begin(&stage, &session).await;
+    let house = Plan::default().build();
+    house.zoom.slow_down(TOKEN, Duration::from_millis(50));
+    let session = house.session().await;
+    let state = begin(&house, &session).await;
     let fields = [("cookie", session.as_str()), JSON, OURS];
-    let gone = post(&stage, "/zoom/authorized", &fields, event(&state));
+    let gone = post(&house, "/zoom/authorized", &fields, event(&state));
     assert!(tokio::time::timeout(Duration::from_millis(10), gone).await.is_err());
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(is_installed(&stage).await);
+    assert!(is_installed(&house).await);
 }

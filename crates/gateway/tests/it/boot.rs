@@ -12,8 +12,8 @@ fn framed(path: &str) -> http::request::Builder {
 
 #[tokio::test]
 async fn a_frame_without_a_session_gets_the_page_that_fetches_one() {
-    let stage = Plan::default().build();
-    let reply = stage.send(framed("/some/page?x=1").body(Body::empty()).unwrap()).await;
+    let house = Plan::default().build();
+    let reply = house.send(framed("/some/page?x=1").body(Body::empty()).unwrap()).await;
     insta::assert_snapshot!(reply.shot(), @r##"
     200 OK
     cache-control: no-store
@@ -57,33 +57,33 @@ async fn a_frame_without_a_session_gets_the_page_that_fetches_one() {
 #[tokio::test]
 async fn an_upstream_never_sees_a_frame_without_a_session() {
     let upstream = Upstream::start().await;
-    let stage = Plan::upstream(upstream.address).build();
-    let cookie = stage.session().await;
+    let house = Plan::upstream(upstream.address).build();
+    let cookie = house.session().await;
     let reached = upstream.hits();
     let revoked = cookie.replacen('=', "=A", 1);
     for request in
         [framed("/"), framed("/").header("cookie", revoked), framed("/deep/link?a=b").header("cookie", "a=b")]
     {
-        let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+        let reply = house.send(request.body(Body::empty()).unwrap()).await;
         assert!(reply.status == StatusCode::OK && reply.body.contains("/zoom/boot.js"), "{}", reply.body);
     }
     assert_eq!(upstream.hits(), reached);
-    let reply = stage.send(framed("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
+    let reply = house.send(framed("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
     assert!(!reply.body.contains("/zoom/boot.js"), "with a session it is the app");
 }
 
 #[tokio::test]
 async fn a_session_that_is_over_leads_to_the_boot_page() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
-    stage.clock.advance_seconds(86_400);
-    let reply = stage.send(framed("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
+    let house = Plan::default().build();
+    let cookie = house.session().await;
+    house.clock.advance_seconds(86_400);
+    let reply = house.send(framed("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
     assert!(reply.body.contains("/zoom/boot.js"));
 }
 
 #[tokio::test]
 async fn only_documents_in_frames_boot() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for (destination, method, status) in [
         ("document", Method::GET, StatusCode::OK),
         ("embed", Method::GET, StatusCode::OK),
@@ -92,7 +92,7 @@ async fn only_documents_in_frames_boot() {
         ("iframe", Method::POST, StatusCode::UNAUTHORIZED),
     ] {
         let request = Request::builder().method(&method).uri("/").header("sec-fetch-dest", destination);
-        let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+        let reply = house.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(reply.status, status, "{destination}");
         assert!(!reply.body.contains("boot.js"), "{destination}");
     }
@@ -102,17 +102,17 @@ async fn only_documents_in_frames_boot() {
 async fn nothing_boots_where_the_web_client_is_switched_off_or_browsers_are_let_in() {
     let off = Plan::default().with(|config| config.pwa = false).build();
     let open = Plan::default().with(|config| config.app.as_mut().unwrap().browsers = Browsers::Allow).build();
-    for (stage, shown) in [(&off, "Open this app in Zoom"), (&open, "Hello")] {
-        let reply = stage.send(framed("/").body(Body::empty()).unwrap()).await;
+    for (house, shown) in [(&off, "Open this app in Zoom"), (&open, "Hello")] {
+        let reply = house.send(framed("/").body(Body::empty()).unwrap()).await;
         assert!(reply.body.contains(shown) && !reply.body.contains("boot.js"), "{}", reply.body);
     }
 }
 
 #[tokio::test]
 async fn the_scripts_are_served_as_modules() {
-    let stage = Plan::default().with(|config| config.prefix = "/_stage".into()).build();
+    let house = Plan::default().with(|config| config.prefix = "/_stage".into()).build();
     for (path, holds) in [("/_stage/client.js", "export async function start"), ("/_stage/boot.js", "./client.js")] {
-        let reply = stage.get(path).await;
+        let reply = house.get(path).await;
         assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, "text/javascript; charset=utf-8"));
         assert_eq!(
             (reply.header("cache-control"), reply.header("x-content-type-options")),
@@ -120,15 +120,15 @@ async fn the_scripts_are_served_as_modules() {
         );
         assert!(reply.body.contains(holds));
     }
-    let page = stage.send(framed("/").body(Body::empty()).unwrap()).await.body;
+    let page = house.send(framed("/").body(Body::empty()).unwrap()).await.body;
     assert!(page.contains("src=\"/_stage/boot.js\"") && page.contains("href=\"/_stage/style.css\""));
 }
 
 #[tokio::test]
 async fn the_helper_is_small() {
     use std::io::Write as _;
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(stage.get("/zoom/client.js").await.body.as_bytes()).unwrap();
+    gzip.write_all(house.get("/zoom/client.js").await.body.as_bytes()).unwrap();
     assert!(gzip.finish().unwrap().len() <= 4096);
 }

@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 use stagedoor_flows::launch::Guests;
 use stagedoor_protocol::id::ZoomUserId;
 
-use crate::support::{Plan, Reply, Stage, USER, Upstream, get};
+use crate::support::{House, Plan, Reply, USER, Upstream, get};
 
 const COOKIE: &str = "__Host-stagedoor";
 
 /// Hands a context over as `client.js` does.
-async fn hand_over(stage: &Stage, context: &str, more: &[(&str, &str)]) -> Reply {
+async fn hand_over(house: &House, context: &str, more: &[(&str, &str)]) -> Reply {
     let mut request =
         get("/zoom/context").header("x-stagedoor-context", context).header("sec-fetch-site", "same-origin");
     for (name, value) in more {
         request = request.header(*name, *value);
     }
-    stage.send(request.body(Body::empty()).unwrap()).await
+    house.send(request.body(Body::empty()).unwrap()).await
 }
 
-async fn session(stage: &Stage, field: (&str, &str)) -> Reply {
-    stage.send(get("/zoom/session").header(field.0, field.1).body(Body::empty()).unwrap()).await
+async fn session(house: &House, field: (&str, &str)) -> Reply {
+    house.send(get("/zoom/session").header(field.0, field.1).body(Body::empty()).unwrap()).await
 }
 
 fn cookie(reply: &Reply) -> String {
@@ -34,8 +34,8 @@ fn bearer(reply: &Reply) -> String {
 
 #[tokio::test]
 async fn a_context_that_is_handed_over_begins_a_session() {
-    let stage = Plan::default().build();
-    let reply = hand_over(&stage, &stage.context(), &[]).await;
+    let house = Plan::default().build();
+    let reply = hand_over(&house, &house.context(), &[]).await;
     insta::assert_snapshot!(reply.shot(), @r#"
     200 OK
     cache-control: no-store
@@ -48,48 +48,48 @@ async fn a_context_that_is_handed_over_begins_a_session() {
 
     {"user":{"id":"77A6G6xIS62MkqTlFWJhbg","name":null},"type":"meeting","meeting":"wceIoD0lTySwype/12+45w==","role":"host","action":null,"surface":"pwa","installed":false,"connections":[],"expiresAt":"2026-11-18T12:06:40Z"}
     "#);
-    let told = session(&stage, ("cookie", &cookie(&reply))).await;
+    let told = session(&house, ("cookie", &cookie(&reply))).await;
     assert_eq!((told.status, told.body), (StatusCode::OK, reply.body));
 }
 
 #[tokio::test]
 async fn the_query_does_what_the_header_does() {
-    let stage = Plan::default().build();
-    let reply = stage.get(&format!("/zoom/context?context={}", stage.context())).await;
+    let house = Plan::default().build();
+    let reply = house.get(&format!("/zoom/context?context={}", house.context())).await;
     assert_eq!((reply.status, &reply.json()["surface"]), (StatusCode::OK, &json!("pwa")));
     assert!(reply.cookie(COOKIE).is_some());
 }
 
 #[tokio::test]
 async fn scripts_cannot_read_the_cookie_where_the_setting_says_so() {
-    let stage = Plan::default().with(|config| config.session.pwa_http_only = true).build();
-    let reply = hand_over(&stage, &stage.context(), &[]).await;
+    let house = Plan::default().with(|config| config.session.pwa_http_only = true).build();
+    let reply = hand_over(&house, &house.context(), &[]).await;
     assert!(reply.header("set-cookie").contains("; Path=/; Secure; SameSite=None; Partitioned; HttpOnly;"));
 }
 
 #[tokio::test]
 async fn a_session_of_the_web_client_lives_for_an_hour() {
-    let stage = Plan::default().build();
-    let cookie = cookie(&hand_over(&stage, &stage.context(), &[]).await);
-    stage.clock.advance_seconds(3_599);
-    assert_eq!(session(&stage, ("cookie", &cookie)).await.status, StatusCode::OK);
-    stage.clock.advance_seconds(1);
-    assert_eq!(session(&stage, ("cookie", &cookie)).await.status, StatusCode::UNAUTHORIZED);
+    let house = Plan::default().build();
+    let cookie = cookie(&hand_over(&house, &house.context(), &[]).await);
+    house.clock.advance_seconds(3_599);
+    assert_eq!(session(&house, ("cookie", &cookie)).await.status, StatusCode::OK);
+    house.clock.advance_seconds(1);
+    assert_eq!(session(&house, ("cookie", &cookie)).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn a_renewal_goes_on_from_its_own_time() {
-    let stage = Plan::default().build();
-    let first = cookie(&hand_over(&stage, &stage.context(), &[]).await);
-    stage.clock.advance_seconds(3_000);
-    let second = hand_over(&stage, &stage.context(), &[("cookie", &first)]).await;
+    let house = Plan::default().build();
+    let first = cookie(&hand_over(&house, &house.context(), &[]).await);
+    house.clock.advance_seconds(3_000);
+    let second = hand_over(&house, &house.context(), &[("cookie", &first)]).await;
     assert_eq!(second.json()["expiresAt"], "2026-11-18T12:56:40Z");
 }
 
 #[tokio::test]
 async fn exactly_one_context_is_handed_over() {
-    let stage = Plan::default().build();
-    let context = stage.context();
+    let house = Plan::default().build();
+    let context = house.context();
     let with = |path: &str, times: usize| {
         let mut request = get(path);
         for _ in 0..times {
@@ -105,7 +105,7 @@ async fn exactly_one_context_is_handed_over() {
         (with(&query, 1), "context_repeated"),
         (with(&format!("{query}&context={context}"), 0), "context_repeated"),
     ] {
-        let reply = stage.send(request).await;
+        let reply = house.send(request).await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::BAD_REQUEST, code));
         assert_eq!(reply.cookie(COOKIE), None);
     }
@@ -113,16 +113,16 @@ async fn exactly_one_context_is_handed_over() {
 
 #[tokio::test]
 async fn a_context_that_is_not_zooms_for_now_begins_nothing() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let now = 1_795_000_000_000_i64;
     for (context, code) in [
-        (stage.context_with(&json!({ "exp": now - 1 })), "context_expired"),
-        (stage.context_with(&json!({ "aud": "another-app" })), "context_audience"),
-        (stage.context_with(&json!({ "iss": "evil.example" })), "context_issuer"),
+        (house.context_with(&json!({ "exp": now - 1 })), "context_expired"),
+        (house.context_with(&json!({ "aud": "another-app" })), "context_audience"),
+        (house.context_with(&json!({ "iss": "evil.example" })), "context_issuer"),
         ("garbage!".into(), "context_encoding"),
         (String::new(), "context_layout"),
     ] {
-        let reply = hand_over(&stage, &context, &[]).await;
+        let reply = hand_over(&house, &context, &[]).await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::FORBIDDEN, code));
         assert_eq!(reply.header("content-type"), "application/problem+json");
         assert_eq!(reply.cookie(COOKIE), None);
@@ -131,8 +131,8 @@ async fn a_context_that_is_not_zooms_for_now_begins_nothing() {
 
 #[tokio::test]
 async fn mn_19_another_site_hands_nothing_over_and_reads_nothing() {
-    let stage = Plan::default().build();
-    let query = format!("/zoom/context?context={}", stage.context());
+    let house = Plan::default().build();
+    let query = format!("/zoom/context?context={}", house.context());
     for fields in [
         &[("sec-fetch-site", "cross-site")][..],
         &[("sec-fetch-site", "same-site"), ("origin", "https://app.example.com")],
@@ -145,7 +145,7 @@ async fn mn_19_another_site_hands_nothing_over_and_reads_nothing() {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+        let reply = house.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!((reply.status, reply.cookie(COOKIE)), (StatusCode::FORBIDDEN, None), "{fields:?}");
         assert!(!reply.headers.contains_key("access-control-allow-origin"));
     }
@@ -153,18 +153,18 @@ async fn mn_19_another_site_hands_nothing_over_and_reads_nothing() {
         .header("origin", "https://evil.example")
         .header("access-control-request-method", "GET")
         .header("access-control-request-headers", "x-stagedoor-context");
-    let reply = stage.send(preflight.body(Body::empty()).unwrap()).await;
+    let reply = house.send(preflight.body(Body::empty()).unwrap()).await;
     assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(!reply.headers.contains_key("access-control-allow-origin"));
 }
 
 #[tokio::test]
 async fn mn_24_only_get_hands_a_context_over() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for method in ["HEAD", "POST", "PUT", "DELETE"] {
         let request = Request::builder().method(method).uri("/zoom/context").header("sec-fetch-site", "same-origin");
         let reply =
-            stage.send(request.header("x-stagedoor-context", stage.context()).body(Body::empty()).unwrap()).await;
+            house.send(request.header("x-stagedoor-context", house.context()).body(Body::empty()).unwrap()).await;
         assert_eq!((reply.status, reply.cookie(COOKIE)), (StatusCode::METHOD_NOT_ALLOWED, None), "{method}");
     }
 }
@@ -174,9 +174,9 @@ async fn a_guest_is_let_in_without_identity_or_not_at_all() {
     for (guests, status, user) in
         [(Guests::Allow, StatusCode::OK, Some(Value::Null)), (Guests::Deny, StatusCode::FORBIDDEN, None)]
     {
-        let stage = Plan { guests, ..Plan::default() }.build();
-        let context = stage.context_with(&json!({ "uid": Value::Null }));
-        let reply = hand_over(&stage, &context, &[]).await;
+        let house = Plan { guests, ..Plan::default() }.build();
+        let context = house.context_with(&json!({ "uid": Value::Null }));
+        let reply = hand_over(&house, &context, &[]).await;
         assert_eq!((reply.status, reply.json().get("user").cloned()), (status, user));
     }
 }
@@ -184,39 +184,39 @@ async fn a_guest_is_let_in_without_identity_or_not_at_all() {
 #[tokio::test]
 async fn mn_06_another_users_context_begins_another_session() {
     let upstream = Upstream::start().await;
-    let stage = Plan::upstream(upstream.address).build();
-    let ada = cookie(&hand_over(&stage, &stage.context(), &[]).await);
-    let context = stage.context_with(&json!({ "uid": "another-user" }));
-    let reply = hand_over(&stage, &context, &[("cookie", &ada)]).await;
+    let house = Plan::upstream(upstream.address).build();
+    let ada = cookie(&hand_over(&house, &house.context(), &[]).await);
+    let context = house.context_with(&json!({ "uid": "another-user" }));
+    let reply = hand_over(&house, &context, &[("cookie", &ada)]).await;
     assert_eq!(reply.json()["user"]["id"], "another-user");
-    let seen = stage.send(get("/x").header("cookie", cookie(&reply)).body(Body::empty()).unwrap()).await.body;
+    let seen = house.send(get("/x").header("cookie", cookie(&reply)).body(Body::empty()).unwrap()).await.body;
     assert!(seen.contains("another-user") && !seen.contains(USER), "{seen}");
 }
 
 #[tokio::test]
 async fn a_page_without_cookies_gets_a_bearer_for_ten_minutes() {
-    let stage = Plan::default().build();
-    let reply = hand_over(&stage, &stage.context(), &[("x-stagedoor-session", "bearer")]).await;
+    let house = Plan::default().build();
+    let reply = hand_over(&house, &house.context(), &[("x-stagedoor-session", "bearer")]).await;
     assert_eq!((reply.status, reply.cookie(COOKIE)), (StatusCode::OK, None));
     assert_eq!(
         (reply.header("cache-control"), &reply.json()["expiresAt"]),
         ("no-store", &json!("2026-11-18T11:16:40Z"))
     );
     let bearer = bearer(&reply);
-    let told = session(&stage, ("authorization", &bearer)).await;
+    let told = session(&house, ("authorization", &bearer)).await;
     assert_eq!((told.status, told.json().get("bearer")), (StatusCode::OK, None));
-    let page = stage.send(get("/app.js").header("authorization", &bearer).body(Body::empty()).unwrap()).await;
+    let page = house.send(get("/app.js").header("authorization", &bearer).body(Body::empty()).unwrap()).await;
     assert_eq!(page.status, StatusCode::OK);
-    stage.clock.advance_seconds(600);
-    assert_eq!(session(&stage, ("authorization", &bearer)).await.status, StatusCode::UNAUTHORIZED);
+    house.clock.advance_seconds(600);
+    assert_eq!(session(&house, ("authorization", &bearer)).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn a_bearer_is_no_cookie_and_a_cookie_no_bearer() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
+    let house = Plan::default().build();
+    let cookie = house.session().await;
     let sealed = cookie.strip_prefix("__Host-stagedoor=").unwrap();
-    let lent = hand_over(&stage, &stage.context(), &[("x-stagedoor-session", "bearer")]).await;
+    let lent = hand_over(&house, &house.context(), &[("x-stagedoor-session", "bearer")]).await;
     let lent = lent.json()["bearer"].as_str().unwrap().to_owned();
     for (name, value, status) in [
         ("authorization", format!("Bearer {lent}"), StatusCode::OK),
@@ -226,37 +226,37 @@ async fn a_bearer_is_no_cookie_and_a_cookie_no_bearer() {
         ("authorization", lent.clone(), StatusCode::UNAUTHORIZED),
         ("cookie", format!("__Host-stagedoor={lent}"), StatusCode::UNAUTHORIZED),
     ] {
-        assert_eq!(session(&stage, (name, &value)).await.status, status, "{name}");
+        assert_eq!(session(&house, (name, &value)).await.status, status, "{name}");
     }
     let twice =
         get("/zoom/session").header("authorization", format!("Bearer {lent}")).header("authorization", "Bearer x");
-    assert_eq!(stage.send(twice.body(Body::empty()).unwrap()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.send(twice.body(Body::empty()).unwrap()).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn mn_20_a_bearer_does_not_reach_the_upstream() {
     let upstream = Upstream::start().await;
-    let stage = Plan::upstream(upstream.address).build();
-    let lent = bearer(&hand_over(&stage, &stage.context(), &[("x-stagedoor-session", "bearer")]).await);
+    let house = Plan::upstream(upstream.address).build();
+    let lent = bearer(&hand_over(&house, &house.context(), &[("x-stagedoor-session", "bearer")]).await);
     let post = Request::post("/data").header("authorization", &lent).body(Body::empty()).unwrap();
-    let seen = stage.send(post).await;
+    let seen = house.send(post).await;
     assert_eq!(seen.status, StatusCode::OK, "a bearer does not come along by itself, so no origin is asked for");
     assert!(seen.body.contains(USER) && !seen.body.to_lowercase().contains("authorization"), "{}", seen.body);
 }
 
 #[tokio::test]
 async fn a_revoked_bearer_ends_at_once() {
-    let stage = Plan::default().build();
-    let lent = bearer(&hand_over(&stage, &stage.context(), &[("x-stagedoor-session", "bearer")]).await);
-    stage.revocations.revoke(&ZoomUserId::parse(USER).unwrap()).await.unwrap();
-    assert_eq!(session(&stage, ("authorization", &lent)).await.status, StatusCode::UNAUTHORIZED);
+    let house = Plan::default().build();
+    let lent = bearer(&hand_over(&house, &house.context(), &[("x-stagedoor-session", "bearer")]).await);
+    house.revocations.revoke(&ZoomUserId::parse(USER).unwrap()).await.unwrap();
+    assert_eq!(session(&house, ("authorization", &lent)).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn a_session_of_an_unknown_kind_is_refused() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for kind in ["cookie", "Bearer", "", "bearer, bearer"] {
-        let reply = hand_over(&stage, &stage.context(), &[("x-stagedoor-session", kind)]).await;
+        let reply = hand_over(&house, &house.context(), &[("x-stagedoor-session", kind)]).await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::BAD_REQUEST, "session_kind_unknown"), "{kind}");
     }
 }

@@ -8,11 +8,11 @@ use http::{Request, StatusCode};
 use stagedoor_gateway::AppSource;
 use tempfile::TempDir;
 
-use crate::support::{Plan, Reply, Stage, get, visit};
+use crate::support::{House, Plan, Reply, get, visit};
 
 struct Site {
     root: TempDir,
-    stage: Stage,
+    house: House,
     cookie: String,
 }
 
@@ -33,9 +33,9 @@ impl Site {
         write(".env", b"SECRET=1");
         write(".git/config", b"[core]");
         write(".well-known/x.txt", b"known");
-        let stage = Plan::app(AppSource::Root(root.path().into())).build();
-        let cookie = stage.session().await;
-        Self { root, stage, cookie }
+        let house = Plan::app(AppSource::Root(root.path().into())).build();
+        let cookie = house.session().await;
+        Self { root, house, cookie }
     }
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
@@ -43,11 +43,11 @@ impl Site {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.stage.send(request.body(Body::empty()).unwrap()).await
+        self.house.send(request.body(Body::empty()).unwrap()).await
     }
 
     async fn visit(&self, path: &str) -> Reply {
-        self.stage.send(visit(path).header("cookie", &self.cookie).body(Body::empty()).unwrap()).await
+        self.house.send(visit(path).header("cookie", &self.cookie).body(Body::empty()).unwrap()).await
     }
 }
 
@@ -199,7 +199,7 @@ async fn head_answers_the_same_without_the_content() {
     let site = Site::new().await;
     for path in ["/digits.txt", "/big.bin", "/"] {
         let head = Request::head(path).header("cookie", &site.cookie).body(Body::empty()).unwrap();
-        let (head, full) = (site.stage.send(head).await, site.get(path, &[]).await);
+        let (head, full) = (site.house.send(head).await, site.get(path, &[]).await);
         assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
         for name in ["content-length", "content-type", "etag"] {
             assert_eq!(head.header(name), full.header(name), "{path} {name}");
@@ -211,28 +211,28 @@ async fn head_answers_the_same_without_the_content() {
 async fn files_can_only_be_read() {
     let site = Site::new().await;
     let post = Request::post("/digits.txt").header("cookie", &site.cookie).header("sec-fetch-site", "same-origin");
-    let reply = site.stage.send(post.body(Body::empty()).unwrap()).await;
+    let reply = site.house.send(post.body(Body::empty()).unwrap()).await;
     assert_eq!((reply.status, reply.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
 }
 
 #[tokio::test]
 async fn a_missing_index_is_explained() {
     let root = tempfile::tempdir().unwrap();
-    let stage = Plan::app(AppSource::Root(root.path().into())).build();
-    let reply = stage.launch("/").await;
+    let house = Plan::app(AppSource::Root(root.path().into())).build();
+    let reply = house.launch("/").await;
     assert_eq!(reply.status, StatusCode::NOT_FOUND);
     assert!(reply.body.contains("no_index") && reply.body.contains("app.root"));
 }
 
 #[tokio::test]
 async fn the_bundled_app_needs_no_disk() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
+    let house = Plan::default().build();
+    let cookie = house.session().await;
     for (path, start) in
         [("/", "<!doctype html><title>Sample"), ("/deep/", "<!doctype html><title>Deep"), ("/app.js", "console")]
     {
-        let reply = stage.send(get(path).header("cookie", &cookie).body(Body::empty()).unwrap()).await;
+        let reply = house.send(get(path).header("cookie", &cookie).body(Body::empty()).unwrap()).await;
         assert!(reply.body.starts_with(start), "{path}: {}", reply.body);
     }
-    assert_eq!(stage.get("/robots.txt").await.status, StatusCode::OK);
+    assert_eq!(house.get("/robots.txt").await.status, StatusCode::OK);
 }

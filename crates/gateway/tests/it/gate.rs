@@ -8,8 +8,8 @@ use crate::support::{PUBLIC_URL, Plan, Upstream, get, raw, visit};
 
 #[tokio::test]
 async fn a_browser_without_a_session_is_told_to_open_zoom() {
-    let stage = Plan::default().build();
-    insta::assert_snapshot!(stage.visit("/").await.shot(), @r#"
+    let house = Plan::default().build();
+    insta::assert_snapshot!(house.visit("/").await.shot(), @r#"
     200 OK
     cache-control: no-store
     content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self' https://*.zoom.us https://*.zoom.com
@@ -43,7 +43,7 @@ async fn a_browser_without_a_session_is_told_to_open_zoom() {
 
 #[tokio::test]
 async fn a_program_without_a_session_gets_a_problem() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for request in [
         get("/app.js").header("sec-fetch-dest", "script"),
         get("/data").header("sec-fetch-dest", "empty").header("accept", "text/html"),
@@ -51,7 +51,7 @@ async fn a_program_without_a_session_gets_a_problem() {
         Request::post("/data").header("accept", "text/html"),
         Request::delete("/data"),
     ] {
-        let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+        let reply = house.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::UNAUTHORIZED, "session_required"));
         assert_eq!(reply.header("content-type"), "application/problem+json");
     }
@@ -60,13 +60,13 @@ async fn a_program_without_a_session_gets_a_problem() {
 #[tokio::test]
 async fn public_paths_are_reached_without_a_session() {
     let upstream = Upstream::start().await;
-    let stage = Plan::upstream(upstream.address).build();
+    let house = Plan::upstream(upstream.address).build();
     for path in ["/zoomverify/verifyzoom.html", "/zoomverify/", "/favicon.ico", "/robots.txt", "/robots.txt?x=1"] {
-        assert_eq!(stage.get(path).await.status, StatusCode::OK, "{path}");
+        assert_eq!(house.get(path).await.status, StatusCode::OK, "{path}");
     }
     let reached = upstream.hits();
     for path in ["/zoomverify", "/zoomverifyx", "/favicon.icon", "/robots.txt/x", "/%7aoomverify/x", "/ZOOMVERIFY/x"] {
-        assert_eq!(stage.get(path).await.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(house.get(path).await.status, StatusCode::UNAUTHORIZED, "{path}");
     }
     assert_eq!(upstream.hits(), reached);
 }
@@ -108,8 +108,8 @@ async fn browsers_can_be_let_in_without_identity() {
     let plan = Plan::upstream(upstream.address).with(|config| {
         config.app.as_mut().unwrap().browsers = Browsers::Allow;
     });
-    let stage = plan.build();
-    let reply = stage.get("/anything").await;
+    let house = plan.build();
+    let reply = house.get("/anything").await;
     assert_eq!(reply.status, StatusCode::OK);
     assert!(!reply.body.contains("x-stagedoor") && !reply.body.contains("x-forwarded-user"), "{}", reply.body);
 }
@@ -117,8 +117,8 @@ async fn browsers_can_be_let_in_without_identity() {
 #[tokio::test]
 async fn another_site_cannot_change_anything_with_the_session_cookie() {
     let upstream = Upstream::start().await;
-    let stage = Plan::upstream(upstream.address).build();
-    let cookie = stage.session().await;
+    let house = Plan::upstream(upstream.address).build();
+    let cookie = house.session().await;
     let reached = upstream.hits();
     let cases = [
         (Some("cross-site"), None, false),
@@ -143,7 +143,7 @@ async fn another_site_cannot_change_anything_with_the_session_cookie() {
             if let Some(origin) = origin {
                 request = request.header("origin", origin);
             }
-            let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+            let reply = house.send(request.body(Body::empty()).unwrap()).await;
             let expected = if is_ours { StatusCode::OK } else { StatusCode::FORBIDDEN };
             assert_eq!(reply.status, expected, "{method} {site:?} {origin:?}");
             assert!(is_ours || reply.code() == "cross_site");
@@ -154,38 +154,38 @@ async fn another_site_cannot_change_anything_with_the_session_cookie() {
 
 #[tokio::test]
 async fn reading_from_another_site_is_not_a_change() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
+    let house = Plan::default().build();
+    let cookie = house.session().await;
     let request = visit("/").header("cookie", cookie).header("sec-fetch-site", "cross-site");
-    assert_eq!(stage.send(request.body(Body::empty()).unwrap()).await.status, StatusCode::OK);
+    assert_eq!(house.send(request.body(Body::empty()).unwrap()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn under_the_prefix_there_is_nothing_of_the_app() {
     let upstream = Upstream::start().await;
-    let stage = Plan::upstream(upstream.address).build();
-    let cookie = stage.session().await;
+    let house = Plan::upstream(upstream.address).build();
+    let cookie = house.session().await;
     let reached = upstream.hits();
     for path in ["/zoom", "/zoom/", "/zoom/nothing", "/zoom/session/", "/zoom/session/x", "/zoom/Session"] {
-        let reply = stage.send(get(path).header("cookie", &cookie).body(Body::empty()).unwrap()).await;
+        let reply = house.send(get(path).header("cookie", &cookie).body(Body::empty()).unwrap()).await;
         assert_eq!((reply.status, reply.code().as_str()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
-        assert_eq!(stage.visit(path).await.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(house.visit(path).await.header("content-type"), "text/html; charset=utf-8");
     }
     assert_eq!(upstream.hits(), reached);
 }
 
 #[tokio::test]
 async fn the_prefix_can_be_moved() {
-    let stage = Plan::default().with(|config| config.prefix = "/_stage/door".into()).build();
-    assert_eq!(stage.visit("/_stage/door/install").await.status, StatusCode::FOUND);
-    assert_eq!(stage.get("/_stage/door/jwks.json").await.status, StatusCode::OK);
-    assert!(stage.visit("/").await.body.contains("/_stage/door/style.css"));
-    assert_eq!(stage.get("/zoom/jwks.json").await.status, StatusCode::UNAUTHORIZED);
+    let house = Plan::default().with(|config| config.prefix = "/_stage/door".into()).build();
+    assert_eq!(house.visit("/_stage/door/install").await.status, StatusCode::FOUND);
+    assert_eq!(house.get("/_stage/door/jwks.json").await.status, StatusCode::OK);
+    assert!(house.visit("/").await.body.contains("/_stage/door/style.css"));
+    assert_eq!(house.get("/zoom/jwks.json").await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn without_an_app_there_are_only_our_own_routes() {
-    let stage = Plan::default().with(|config| config.app = None).build();
-    assert_eq!(stage.get("/").await.status, StatusCode::NOT_FOUND);
-    assert_eq!(stage.get("/zoom/jwks.json").await.status, StatusCode::OK);
+    let house = Plan::default().with(|config| config.app = None).build();
+    assert_eq!(house.get("/").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(house.get("/zoom/jwks.json").await.status, StatusCode::OK);
 }

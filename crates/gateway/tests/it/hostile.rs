@@ -100,7 +100,7 @@ async fn oversized_heads_are_refused_on_every_route() {
 
 #[tokio::test]
 async fn every_route_answers_hostile_fields_with_4xx() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let junk = ["\"", "%", "\u{fe}", "';--", "{{7*7}}", "../../etc/passwd", "=;=;=", ";;;;", "\t", "true", "[]", "-1"];
     for route in ROUTES {
         for name in [
@@ -116,7 +116,7 @@ async fn every_route_answers_hostile_fields_with_4xx() {
             for value in junk {
                 for method in ["GET", "POST", "HEAD", "OPTIONS"] {
                     let request = http::Request::builder().method(method).uri(route).header(name, value.as_bytes());
-                    let reply = stage.send(request.body(axum::body::Body::empty()).unwrap()).await;
+                    let reply = house.send(request.body(axum::body::Body::empty()).unwrap()).await;
                     assert!(!reply.status.is_server_error(), "{method} {route} {name}: {value}");
                 }
             }
@@ -210,7 +210,7 @@ async fn http_2_is_spoken_without_tls_and_held_to_the_same_rules() {
 
 #[tokio::test]
 async fn mn_21_no_header_of_a_client_opens_the_gate() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for (name, value) in [
         ("user-agent", "Mozilla/5.0 ZoomApps/1.0 ZoomWebKit/537.36"),
         ("x-forwarded-user", "77A6G6xIS62MkqTlFWJhbg"),
@@ -223,7 +223,7 @@ async fn mn_21_no_header_of_a_client_opens_the_gate() {
         ("upgrade", "h2c"),
     ] {
         let request = crate::support::get("/app.js").header(name, value).body(axum::body::Body::empty()).unwrap();
-        assert_eq!(stage.send(request).await.status, http::StatusCode::UNAUTHORIZED, "{name}");
+        assert_eq!(house.send(request).await.status, http::StatusCode::UNAUTHORIZED, "{name}");
     }
 }
 

@@ -17,8 +17,8 @@ const DEEP_LINK: &str = "https://zoom.us/launch/chatapp/canary-deep-link";
 
 #[tokio::test]
 async fn an_install_leads_to_zoom_and_binds_the_browser() {
-    let stage = Plan::default().build();
-    let reply = stage.visit("/zoom/install").await;
+    let house = Plan::default().build();
+    let reply = house.visit("/zoom/install").await;
     let location = Url::parse(reply.header("location")).unwrap();
     assert_eq!(reply.status, StatusCode::FOUND);
     assert_eq!(location.origin().ascii_serialization(), "https://zoom.us");
@@ -35,39 +35,39 @@ async fn an_install_leads_to_zoom_and_binds_the_browser() {
 
 #[tokio::test]
 async fn consent_ends_in_the_deep_link_and_the_installation_is_stored() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    let reply = browser.come_back(&stage, &state).await;
+    let state = browser.begin(&house).await;
+    let reply = browser.come_back(&house, &state).await;
     assert_eq!((reply.status, reply.header("location")), (StatusCode::FOUND, DEEP_LINK));
-    let stored = stage.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().unwrap();
+    let stored = house.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.name.as_deref(), Some("Ada Lovelace"));
 }
 
 #[tokio::test]
 async fn a_reloaded_callback_gets_the_same_link_and_exchanges_nothing() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
+    let state = browser.begin(&house).await;
     for _ in 0..3 {
-        let reply = browser.come_back(&stage, &state).await;
+        let reply = browser.come_back(&house, &state).await;
         assert_eq!((reply.status, reply.header("location")), (StatusCode::FOUND, DEEP_LINK));
     }
-    assert_eq!((stage.zoom.calls(TOKEN), stage.zoom.calls(LINK)), (1, 1));
+    assert_eq!((house.zoom.calls(TOKEN), house.zoom.calls(LINK)), (1, 1));
 }
 
 #[tokio::test]
 async fn fifty_callbacks_at_once_exchange_the_code_once() {
-    let stage = Plan::default().build();
-    stage.zoom.slow_down(TOKEN, Duration::from_millis(50));
+    let house = Plan::default().build();
+    house.zoom.slow_down(TOKEN, Duration::from_millis(50));
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
+    let state = browser.begin(&house).await;
     let replies = join_all((0..50).map(|_| {
-        let (mut browser, stage, state) = (browser.clone(), &stage, state.clone());
-        async move { browser.come_back(stage, &state).await }
+        let (mut browser, house, state) = (browser.clone(), &house, state.clone());
+        async move { browser.come_back(house, &state).await }
     }))
     .await;
-    assert_eq!(stage.zoom.calls(TOKEN), 1);
+    assert_eq!(house.zoom.calls(TOKEN), 1);
     let installed = replies.iter().filter(|reply| reply.status == StatusCode::FOUND).count();
     let waiting =
         replies.iter().filter(|reply| reply.status == StatusCode::OK && reply.header("refresh") == "1").count();
@@ -77,78 +77,78 @@ async fn fifty_callbacks_at_once_exchange_the_code_once() {
 
 #[tokio::test]
 async fn an_exchange_ends_even_if_its_browser_goes_away() {
-    let stage = Plan::default().build();
-    stage.zoom.slow_down(TOKEN, Duration::from_millis(100));
+    let house = Plan::default().build();
+    house.zoom.slow_down(TOKEN, Duration::from_millis(100));
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
+    let state = browser.begin(&house).await;
     let mut impatient = browser.clone();
-    let left = tokio::time::timeout(Duration::from_millis(20), impatient.come_back(&stage, &state)).await;
+    let left = tokio::time::timeout(Duration::from_millis(20), impatient.come_back(&house, &state)).await;
     assert!(left.is_err(), "the browser left before the answer");
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(stage.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some());
-    let reply = browser.come_back(&stage, &state).await;
-    assert_eq!((reply.status, stage.zoom.calls(TOKEN)), (StatusCode::FOUND, 1));
+    assert!(house.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some());
+    let reply = browser.come_back(&house, &state).await;
+    assert_eq!((reply.status, house.zoom.calls(TOKEN)), (StatusCode::FOUND, 1));
 }
 
 #[tokio::test]
 async fn a_callback_without_state_begins_again_once_and_its_code_is_not_used() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let reply = browser.visit(&stage, "/zoom/callback?code=from-the-marketplace").await;
+    let reply = browser.visit(&house, "/zoom/callback?code=from-the-marketplace").await;
     assert_eq!(reply.status, StatusCode::FOUND);
     assert_eq!(reply.header("location"), format!("{PUBLIC_URL}/zoom/install"));
 
-    let again = browser.visit(&stage, "/zoom/callback?code=from-the-marketplace").await;
+    let again = browser.visit(&house, "/zoom/callback?code=from-the-marketplace").await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
     assert!(again.body.contains("callback_without_state"), "{}", again.body);
-    assert_eq!(stage.zoom.calls(TOKEN), 0);
+    assert_eq!(house.zoom.calls(TOKEN), 0);
     assert!(!browser.jar.contains_key("__Host-stagedoor-again"), "the guard is gone after it has worked");
 }
 
 #[tokio::test]
 async fn a_successful_install_ends_the_guard_against_loops() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    browser.visit(&stage, "/zoom/callback?code=from-the-marketplace").await;
-    let state = browser.begin(&stage).await;
-    browser.come_back(&stage, &state).await;
+    browser.visit(&house, "/zoom/callback?code=from-the-marketplace").await;
+    let state = browser.begin(&house).await;
+    browser.come_back(&house, &state).await;
     assert!(!browser.jar.contains_key("__Host-stagedoor-again"));
-    let reply = browser.visit(&stage, "/zoom/callback?code=from-the-marketplace").await;
+    let reply = browser.visit(&house, "/zoom/callback?code=from-the-marketplace").await;
     assert_eq!(reply.status, StatusCode::FOUND);
 }
 
 #[tokio::test]
 async fn mn_05_a_state_works_only_in_the_browser_that_made_it() {
-    let stage = Plan::default().build();
-    let state = Browser::default().begin(&stage).await;
+    let house = Plan::default().build();
+    let state = Browser::default().begin(&house).await;
     let mut others = Browser::default();
-    let without_cookie = others.come_back(&stage, &state).await;
-    others.begin(&stage).await;
-    let with_another = others.come_back(&stage, &state).await;
+    let without_cookie = others.come_back(&house, &state).await;
+    others.begin(&house).await;
+    let with_another = others.come_back(&house, &state).await;
     for reply in [without_cookie, with_another] {
         assert_eq!(reply.status, StatusCode::FORBIDDEN);
         assert!(reply.body.contains("state_of_another_browser"));
     }
-    assert_eq!(stage.zoom.calls(TOKEN), 0);
+    assert_eq!(house.zoom.calls(TOKEN), 0);
 }
 
 #[tokio::test]
 async fn mn_04_neither_an_absent_cookie_nor_an_absent_state_is_a_match() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    browser.begin(&stage).await;
+    browser.begin(&house).await;
     for query in ["", "?", "?state=unknown&code=x", "?state=unknown", "?x=1"] {
-        let reply = browser.visit(&stage, &format!("/zoom/callback{query}")).await;
+        let reply = browser.visit(&house, &format!("/zoom/callback{query}")).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{query}");
     }
-    assert_eq!(stage.zoom.calls(TOKEN), 0);
+    assert_eq!(house.zoom.calls(TOKEN), 0);
 }
 
 #[tokio::test]
 async fn mn_31_a_callback_is_read_strictly() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
+    let state = browser.begin(&house).await;
     for query in [
         format!("code=a&code=b&state={state}"),
         format!("code=a&state={state}&state={state}"),
@@ -160,13 +160,13 @@ async fn mn_31_a_callback_is_read_strictly() {
         "error=a&error=b".into(),
         format!("code={}&state={state}", "x".repeat(3000)),
     ] {
-        let reply = browser.visit(&stage, &format!("/zoom/callback?{query}")).await;
+        let reply = browser.visit(&house, &format!("/zoom/callback?{query}")).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{query}");
         assert!(reply.body.contains("callback_malformed"), "{query}");
     }
-    assert_eq!(stage.zoom.calls(TOKEN), 0);
+    assert_eq!(house.zoom.calls(TOKEN), 0);
     assert_eq!(
-        browser.come_back(&stage, &state).await.status,
+        browser.come_back(&house, &state).await.status,
         StatusCode::FOUND,
         "none of them has spoiled the attempt"
     );
@@ -174,10 +174,10 @@ async fn mn_31_a_callback_is_read_strictly() {
 
 #[tokio::test]
 async fn a_denial_is_a_page_and_no_error_of_ours() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    let reply = browser.visit(&stage, &format!("/zoom/callback?error=access_denied&state={state}")).await;
+    let state = browser.begin(&house).await;
+    let reply = browser.visit(&house, &format!("/zoom/callback?error=access_denied&state={state}")).await;
     insta::assert_snapshot!(reply.shot(), @r#"
     403 Forbidden
     cache-control: no-store
@@ -216,8 +216,8 @@ async fn a_denial_is_a_page_and_no_error_of_ours() {
 
 #[tokio::test]
 async fn mn_12_an_error_text_from_the_address_is_not_shown() {
-    let stage = Plan::default().build();
-    let reply = stage.visit("/zoom/callback?error=%3Cscript%3Ealert(1)%3C/script%3E&error_description=canary").await;
+    let house = Plan::default().build();
+    let reply = house.visit("/zoom/callback?error=%3Cscript%3Ealert(1)%3C/script%3E&error_description=canary").await;
     assert_eq!(reply.status, StatusCode::FORBIDDEN);
     assert!(!reply.body.contains("script>") && !reply.body.contains("canary"), "{}", reply.body);
 }
@@ -238,11 +238,11 @@ async fn every_failure_of_zoom_is_a_sentence_with_the_right_status() {
         (ME, 200, json!({ "id": "" }), 502, "zoom_bad_answer"),
     ];
     for (path, status, body, expected, code) in cases {
-        let stage = Plan::default().build();
+        let house = Plan::default().build();
         let mut browser = Browser::default();
-        let state = browser.begin(&stage).await;
-        stage.zoom.answer(path, status, &body);
-        let reply = browser.come_back(&stage, &state).await;
+        let state = browser.begin(&house).await;
+        house.zoom.answer(path, status, &body);
+        let reply = browser.come_back(&house, &state).await;
         assert_eq!(reply.status.as_u16(), expected, "{path} {status} {body}");
         assert!(reply.body.contains(code), "{code}: {}", reply.body);
     }
@@ -251,19 +251,19 @@ async fn every_failure_of_zoom_is_a_sentence_with_the_right_status() {
 #[tokio::test]
 async fn zoom_being_slow_or_gone_or_garbled_is_said_and_heals() {
     for (expected, code) in [(504, "zoom_timeout"), (502, "zoom_unreachable"), (502, "zoom_bad_answer")] {
-        let stage = Plan::default().build();
+        let house = Plan::default().build();
         let mut browser = Browser::default();
-        let state = browser.begin(&stage).await;
+        let state = browser.begin(&house).await;
         match code {
-            "zoom_timeout" => stage.zoom.time_out(TOKEN),
-            "zoom_unreachable" => stage.zoom.cut_off(TOKEN),
-            _ => stage.zoom.answer_text(TOKEN, 200, "<html>Bad gateway</html>"),
+            "zoom_timeout" => house.zoom.time_out(TOKEN),
+            "zoom_unreachable" => house.zoom.cut_off(TOKEN),
+            _ => house.zoom.answer_text(TOKEN, 200, "<html>Bad gateway</html>"),
         }
-        let reply = browser.come_back(&stage, &state).await;
+        let reply = browser.come_back(&house, &state).await;
         assert_eq!(reply.status.as_u16(), expected);
         assert!(reply.body.contains(code), "{code}: {}", reply.body);
-        let state = browser.begin(&stage).await;
-        stage.zoom.answer(
+        let state = browser.begin(&house).await;
+        house.zoom.answer(
             TOKEN,
             200,
             &json!({
@@ -271,14 +271,14 @@ async fn zoom_being_slow_or_gone_or_garbled_is_said_and_heals() {
                 "scope": "zoomapp:inmeeting",
             }),
         );
-        assert_eq!(browser.come_back(&stage, &state).await.status, StatusCode::FOUND);
+        assert_eq!(browser.come_back(&house, &state).await.status, StatusCode::FOUND);
     }
 }
 
 #[tokio::test]
 async fn a_missing_scope_is_named() {
-    let stage = Plan::default().build();
-    stage.zoom.answer(
+    let house = Plan::default().build();
+    house.zoom.answer(
         TOKEN,
         200,
         &json!({
@@ -286,32 +286,32 @@ async fn a_missing_scope_is_named() {
         }),
     );
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    let reply = browser.come_back(&stage, &state).await;
+    let state = browser.begin(&house).await;
+    let reply = browser.come_back(&house, &state).await;
     assert_eq!(reply.status, StatusCode::FORBIDDEN);
     assert!(reply.body.contains("zoomapp:inmeeting") && reply.body.contains("scope_missing"));
 }
 
 #[tokio::test]
 async fn without_a_deep_link_the_app_is_installed_all_the_same() {
-    let stage = Plan::default().build();
-    stage.zoom.answer(LINK, 500, &json!({}));
+    let house = Plan::default().build();
+    house.zoom.answer(LINK, 500, &json!({}));
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    let reply = browser.come_back(&stage, &state).await;
+    let state = browser.begin(&house).await;
+    let reply = browser.come_back(&house, &state).await;
     assert_eq!(reply.status, StatusCode::OK);
     assert!(reply.body.contains("The app has been added to Zoom."));
-    assert!(stage.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some());
+    assert!(house.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn mn_11_a_deep_link_that_leads_elsewhere_is_not_followed() {
     for link in ["https://evil.example/", "javascript:alert(1)", "https://zoom.us.evil.example/", "http://zoom.us/x"] {
-        let stage = Plan::default().build();
-        stage.zoom.answer(LINK, 200, &json!({ "deeplink": link }));
+        let house = Plan::default().build();
+        house.zoom.answer(LINK, 200, &json!({ "deeplink": link }));
         let mut browser = Browser::default();
-        let state = browser.begin(&stage).await;
-        let reply = browser.come_back(&stage, &state).await;
+        let state = browser.begin(&house).await;
+        let reply = browser.come_back(&house, &state).await;
         assert_eq!((reply.status, reply.header("location")), (StatusCode::OK, ""), "{link}");
         assert!(!reply.body.contains(link));
     }
@@ -319,13 +319,13 @@ async fn mn_11_a_deep_link_that_leads_elsewhere_is_not_followed() {
 
 #[tokio::test]
 async fn mn_10_redirects_do_not_follow_the_host_of_the_request() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for (name, value) in
         [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")]
     {
         for path in ["/zoom/install", "/zoom/callback?code=x"] {
             let request = crate::support::visit(path).header(name, value);
-            let reply = stage.send(request.body(axum::body::Body::empty()).unwrap()).await;
+            let reply = house.send(request.body(axum::body::Body::empty()).unwrap()).await;
             assert_eq!(reply.status, StatusCode::FOUND);
             assert!(!reply.header("location").contains("evil"), "{}", reply.header("location"));
         }
@@ -334,15 +334,15 @@ async fn mn_10_redirects_do_not_follow_the_host_of_the_request() {
 
 #[tokio::test]
 async fn mn_24_a_head_request_neither_begins_nor_ends_an_install() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
+    let state = browser.begin(&house).await;
     for path in ["/zoom/install".to_owned(), format!("/zoom/callback?code=x&state={state}")] {
         let head = http::Request::head(&path).body(axum::body::Body::empty()).unwrap();
-        let reply = stage.send(head).await;
+        let reply = house.send(head).await;
         assert_eq!((reply.status, reply.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET"));
         assert!(reply.headers.get("set-cookie").is_none());
     }
-    assert_eq!(stage.zoom.calls(TOKEN), 0);
-    assert_eq!(browser.come_back(&stage, &state).await.status, StatusCode::FOUND);
+    assert_eq!(house.zoom.calls(TOKEN), 0);
+    assert_eq!(browser.come_back(&house, &state).await.status, StatusCode::FOUND);
 }

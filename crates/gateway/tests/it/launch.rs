@@ -5,16 +5,16 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use stagedoor_flows::launch::Guests;
 
-use crate::support::{Plan, Stage, get, visit};
+use crate::support::{House, Plan, get, visit};
 
-async fn launch_with(stage: &Stage, context: &str) -> crate::support::Reply {
-    stage.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await
+async fn launch_with(house: &House, context: &str) -> crate::support::Reply {
+    house.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn a_launch_answers_the_page_with_a_session_in_the_same_response() {
-    let stage = Plan::default().build();
-    let reply = stage.launch("/").await;
+    let house = Plan::default().build();
+    let reply = house.launch("/").await;
     insta::assert_snapshot!(reply.shot(), @"
     200 OK
     cache-control: no-store
@@ -35,42 +35,42 @@ async fn a_launch_answers_the_page_with_a_session_in_the_same_response() {
 
 #[tokio::test]
 async fn a_launch_works_on_any_path_and_for_head_too() {
-    let stage = Plan::default().build();
-    assert!(stage.launch("/some/client/route").await.cookie("__Host-stagedoor").is_some());
-    let script = get("/app.js").header("x-zoom-app-context", stage.context()).body(Body::empty()).unwrap();
-    assert_eq!(stage.send(script).await.status, StatusCode::OK);
-    let head = Request::head("/").header("x-zoom-app-context", stage.context()).body(Body::empty()).unwrap();
-    let reply = stage.send(head).await;
+    let house = Plan::default().build();
+    assert!(house.launch("/some/client/route").await.cookie("__Host-stagedoor").is_some());
+    let script = get("/app.js").header("x-zoom-app-context", house.context()).body(Body::empty()).unwrap();
+    assert_eq!(house.send(script).await.status, StatusCode::OK);
+    let head = Request::head("/").header("x-zoom-app-context", house.context()).body(Body::empty()).unwrap();
+    let reply = house.send(head).await;
     assert_eq!((reply.status, reply.body.as_str()), (StatusCode::OK, ""));
     assert!(reply.cookie("__Host-stagedoor").is_some());
 }
 
 #[tokio::test]
 async fn the_session_of_a_launch_opens_the_app_afterwards() {
-    let stage = Plan::default().build();
-    let session = stage.session().await;
-    let reply = stage.send(get("/app.js").header("cookie", session).body(Body::empty()).unwrap()).await;
+    let house = Plan::default().build();
+    let session = house.session().await;
+    let reply = house.send(get("/app.js").header("cookie", session).body(Body::empty()).unwrap()).await;
     assert_eq!((reply.status, reply.body.as_str()), (StatusCode::OK, "console.log('hello');"));
 }
 
 #[tokio::test]
 async fn a_bad_context_is_a_page_that_says_what_to_do() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let now = 1_795_000_000_000_i64;
     let cases = [
-        (stage.context_with(&json!({ "exp": now - 1, "ts": now - 120_001 })), "context_expired"),
-        (stage.context_with(&json!({ "aud": "another-app" })), "context_audience"),
-        (stage.context_with(&json!({ "aud": Value::Null })), "context_content"),
-        (stage.context_with(&json!({ "iss": "evil" })), "context_issuer"),
-        (stage.context_with(&json!({ "exp": now + 86_400_000 })), "context_times"),
-        (stage.context_with(&json!({ "uid": "a b" })), "context_content"),
+        (house.context_with(&json!({ "exp": now - 1, "ts": now - 120_001 })), "context_expired"),
+        (house.context_with(&json!({ "aud": "another-app" })), "context_audience"),
+        (house.context_with(&json!({ "aud": Value::Null })), "context_content"),
+        (house.context_with(&json!({ "iss": "evil" })), "context_issuer"),
+        (house.context_with(&json!({ "exp": now + 86_400_000 })), "context_times"),
+        (house.context_with(&json!({ "uid": "a b" })), "context_content"),
         ("x".repeat(9000), "context_encoding"),
         ("not base64!".into(), "context_encoding"),
         (String::new(), "context_layout"),
         ("AAAA".into(), "context_layout"),
     ];
     for (context, code) in cases {
-        let reply = launch_with(&stage, &context).await;
+        let reply = launch_with(&house, &context).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "{code}");
         assert!(reply.body.contains(code), "{code}: {}", reply.body);
         assert!(reply.headers.get("set-cookie").is_none(), "{code}");
@@ -80,10 +80,10 @@ async fn a_bad_context_is_a_page_that_says_what_to_do() {
 
 #[tokio::test]
 async fn the_page_for_an_expired_context_reads_like_this() {
-    let stage = Plan::default().build();
-    let context = stage.context();
-    stage.clock.advance_seconds(200);
-    insta::assert_snapshot!(launch_with(&stage, &context).await.shot(), @r#"
+    let house = Plan::default().build();
+    let context = house.context();
+    house.clock.advance_seconds(200);
+    insta::assert_snapshot!(launch_with(&house, &context).await.shot(), @r#"
     403 Forbidden
     cache-control: no-store
     content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self' https://*.zoom.us https://*.zoom.com
@@ -120,40 +120,40 @@ async fn the_page_for_an_expired_context_reads_like_this() {
 
 #[tokio::test]
 async fn mn_23_a_bad_context_is_refused_even_with_a_good_session() {
-    let stage = Plan::default().build();
-    let session = stage.session().await;
+    let house = Plan::default().build();
+    let session = house.session().await;
     let request = visit("/").header("cookie", session).header("x-zoom-app-context", "garbage");
-    assert_eq!(stage.send(request.body(Body::empty()).unwrap()).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(house.send(request.body(Body::empty()).unwrap()).await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
 async fn two_contexts_are_refused_even_if_they_are_the_same() {
-    let stage = Plan::default().build();
-    let context = stage.context();
+    let house = Plan::default().build();
+    let context = house.context();
     let request = visit("/").header("x-zoom-app-context", &context).header("x-zoom-app-context", &context);
-    let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+    let reply = house.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
     assert!(reply.body.contains("context_repeated"));
 }
 
 #[tokio::test]
 async fn a_context_on_a_post_is_no_launch() {
-    let stage = Plan::default().build();
-    let request = Request::post("/").header("x-zoom-app-context", stage.context()).body(Body::empty()).unwrap();
-    let reply = stage.send(request).await;
+    let house = Plan::default().build();
+    let request = Request::post("/").header("x-zoom-app-context", house.context()).body(Body::empty()).unwrap();
+    let reply = house.send(request).await;
     assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
     assert!(reply.headers.get("set-cookie").is_none());
 }
 
 #[tokio::test]
 async fn mn_06_a_session_does_not_outlive_a_change_of_user() {
-    let stage = Plan::default().build();
-    let session = stage.session().await;
-    let other = stage.context_with(&json!({ "uid": "another-user" }));
+    let house = Plan::default().build();
+    let session = house.session().await;
+    let other = house.context_with(&json!({ "uid": "another-user" }));
     let request = visit("/").header("cookie", &session).header("x-zoom-app-context", other);
-    let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+    let reply = house.send(request.body(Body::empty()).unwrap()).await;
     let cookie = format!("__Host-stagedoor={}", reply.cookie("__Host-stagedoor").unwrap());
-    let shown = stage.send(get("/zoom/session").header("cookie", cookie).body(Body::empty()).unwrap()).await;
+    let shown = house.send(get("/zoom/session").header("cookie", cookie).body(Body::empty()).unwrap()).await;
     assert_eq!(shown.json()["user"]["id"], "another-user");
 }
 

@@ -1,7 +1,6 @@
 //! The gateway from outside: through its router, and through real sockets where the wire matters.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
-#![expect(clippy::similar_names, reason = "`stage` and `state` are what they are called")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 
 mod support;
 

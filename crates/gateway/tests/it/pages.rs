@@ -9,14 +9,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use stagedoor_gateway::{App, AppSource, Browsers, Config, ConfigError};
 use url::Url;
 
-use crate::support::{Plan, Stage, listen};
+use crate::support::{House, Plan, listen};
 
 const ZOOM: &str = "frame-ancestors 'self' https://*.zoom.us https://*.zoom.com";
 
 type Fields = &'static [(&'static str, &'static str)];
 
 /// An app that answers `/{status}` with the headers that a test wants.
-async fn app_with(headers: Fields, change: impl FnOnce(&mut Config)) -> Stage {
+async fn app_with(headers: Fields, change: impl FnOnce(&mut Config)) -> House {
     let answer = move |Path(status): Path<u16>| async move {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
@@ -36,8 +36,8 @@ async fn header_of(headers: Fields, name: &str) -> String {
 
 #[tokio::test]
 async fn an_app_that_sends_nothing_gets_everything() {
-    let stage = app_with(&[("content-type", "text/html; charset=utf-8")], |_| {}).await;
-    let reply = stage.get("/200").await;
+    let house = app_with(&[("content-type", "text/html; charset=utf-8")], |_| {}).await;
+    let reply = house.get("/200").await;
     for (name, value) in [
         ("strict-transport-security", "max-age=31536000"),
         ("x-content-type-options", "nosniff"),
@@ -71,9 +71,9 @@ async fn every_status_and_every_kind_of_html_is_covered() {
         &[],
     ];
     for kind in KINDS {
-        let stage = app_with(kind, |_| {}).await;
+        let house = app_with(kind, |_| {}).await;
         for status in [200, 201, 400, 404, 500, 503] {
-            let reply = stage.get(&format!("/{status}")).await;
+            let reply = house.get(&format!("/{status}")).await;
             assert_eq!(reply.status.as_u16(), status);
             for name in
                 ["strict-transport-security", "x-content-type-options", "content-security-policy", "referrer-policy"]
@@ -86,13 +86,13 @@ async fn every_status_and_every_kind_of_html_is_covered() {
 
 #[tokio::test]
 async fn what_is_no_page_is_left_alone() {
-    let stage = app_with(&[("content-type", "image/png"), ("cache-control", "max-age=60")], |_| {}).await;
-    let reply = stage.get("/200").await;
+    let house = app_with(&[("content-type", "image/png"), ("cache-control", "max-age=60")], |_| {}).await;
+    let reply = house.get("/200").await;
     assert_eq!((reply.header("cache-control"), reply.header("content-security-policy")), ("max-age=60", ""));
     assert!(reply.headers.get("strict-transport-security").is_none());
 
-    let stage = app_with(&[], |_| {}).await;
-    assert_eq!(stage.get("/304").await.header("cache-control"), "");
+    let house = app_with(&[], |_| {}).await;
+    assert_eq!(house.get("/304").await.header("cache-control"), "");
 }
 
 #[tokio::test]
@@ -203,36 +203,36 @@ async fn an_empty_policy_counts_as_none() {
 async fn without_pwa_support_only_our_own_pages_may_frame() {
     let html =
         &[("content-type", "text/html"), ("content-security-policy", "default-src 'self'; frame-ancestors 'none'")];
-    let stage = app_with(html, |config| config.pwa = false).await;
-    let reply = stage.get("/200").await;
+    let house = app_with(html, |config| config.pwa = false).await;
+    let reply = house.get("/200").await;
     assert_eq!(reply.header("content-security-policy"), "default-src 'self'; frame-ancestors 'none'");
     assert_eq!(reply.header("cross-origin-embedder-policy"), "");
 
     let wide = &[("content-type", "text/html"), ("content-security-policy", "default-src 'self'; frame-ancestors *")];
-    let stage = app_with(wide, |config| config.pwa = false).await;
-    assert_eq!(stage.get("/200").await.header("content-security-policy"), "default-src 'self'; frame-ancestors 'self'");
+    let house = app_with(wide, |config| config.pwa = false).await;
+    assert_eq!(house.get("/200").await.header("content-security-policy"), "default-src 'self'; frame-ancestors 'self'");
 }
 
 #[tokio::test]
 async fn an_emulator_may_frame_pages_too() {
-    let stage = app_with(&[("content-type", "text/html")], |config| {
+    let house = app_with(&[("content-type", "text/html")], |config| {
         config.zoom_host = Url::parse("http://localhost:4000").unwrap();
     })
     .await;
-    let policy = stage.get("/200").await.header("content-security-policy").to_owned();
+    let policy = house.get("/200").await.header("content-security-policy").to_owned();
     assert!(policy.ends_with(&format!("{ZOOM} http://localhost:4000")), "{policy}");
 }
 
 #[tokio::test]
 async fn directives_can_be_set_one_by_one() {
-    let stage = app_with(&[("content-type", "text/html")], |config| {
+    let house = app_with(&[("content-type", "text/html")], |config| {
         config.headers.csp.insert("connect-src".into(), "'self' https://api.example.com".into());
         config.headers.csp.insert("font-src".into(), "https://fonts.example".into());
         config.headers.referrer_policy = "no-referrer".into();
         config.headers.hsts_max_age = 60;
     })
     .await;
-    let reply = stage.get("/200").await;
+    let reply = house.get("/200").await;
     let policy = reply.header("content-security-policy");
     assert!(policy.contains("connect-src 'self' https://api.example.com;"), "{policy}");
     assert!(policy.contains("font-src https://fonts.example;"), "{policy}");
@@ -245,22 +245,22 @@ async fn directives_can_be_set_one_by_one() {
 
 #[tokio::test]
 async fn mn_29_our_own_pages_allow_no_script_and_no_inline_style() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for path in ["/", "/zoom/nothing", "/zoom/callback"] {
-        let policy = stage.visit(path).await.header("content-security-policy").to_owned();
+        let policy = house.visit(path).await.header("content-security-policy").to_owned();
         assert_eq!(
             policy,
             format!("default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; {ZOOM}")
         );
     }
-    let page = stage.visit("/").await.body;
+    let page = house.visit("/").await.body;
     assert!(!page.contains("<script") && !page.contains("<style") && !page.contains("style="), "{page}");
 }
 
 #[tokio::test]
 async fn the_style_of_our_pages_is_a_file() {
-    let stage = Plan::default().build();
-    let reply = stage.get("/zoom/style.css").await;
+    let house = Plan::default().build();
+    let reply = house.get("/zoom/style.css").await;
     assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, "text/css; charset=utf-8"));
     assert_eq!(reply.header("x-content-type-options"), "nosniff");
     assert!(reply.body.contains("prefers-color-scheme: dark"));
@@ -268,11 +268,11 @@ async fn the_style_of_our_pages_is_a_file() {
 
 #[tokio::test]
 async fn every_answer_has_its_own_id_and_none_comes_from_the_client() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut seen = std::collections::BTreeSet::new();
     for path in ["/", "/zoom/session", "/zoom/nothing", "/a//b"] {
         let request = crate::support::get(path).header("x-request-id", "mine").body(Body::empty()).unwrap();
-        let id = stage.send(request).await.header("x-request-id").to_owned();
+        let id = house.send(request).await.header("x-request-id").to_owned();
         assert!(id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
         assert!(seen.insert(id));
     }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 use url::Url;
 
-use crate::support::{PUBLIC_URL, Plan, Reply, Stage, USER, Upstream, get, listen, raw, raw_connection, visit};
+use crate::support::{House, PUBLIC_URL, Plan, Reply, USER, Upstream, get, listen, raw, raw_connection, visit};
 
 /// The values of a header field that the upstream received.
 fn received(reply: &Reply, name: &str) -> Vec<String> {
@@ -27,17 +27,17 @@ fn names(reply: &Reply) -> Vec<String> {
     reply.json()["headers"].as_array().unwrap().iter().map(|field| field[0].as_str().unwrap().to_owned()).collect()
 }
 
-async fn stage() -> (Stage, Upstream, String) {
+async fn house() -> (House, Upstream, String) {
     let upstream = Upstream::start().await;
-    let stage = Plan::upstream(upstream.address).build();
-    let cookie = stage.session().await;
-    (stage, upstream, cookie)
+    let house = Plan::upstream(upstream.address).build();
+    let cookie = house.session().await;
+    (house, upstream, cookie)
 }
 
 #[tokio::test]
 async fn the_upstream_learns_who_calls() {
-    let (stage, upstream, cookie) = stage().await;
-    let reply = stage.send(get("/who?x=%41").header("cookie", cookie).body(Body::empty()).unwrap()).await;
+    let (house, upstream, cookie) = house().await;
+    let reply = house.send(get("/who?x=%41").header("cookie", cookie).body(Body::empty()).unwrap()).await;
     assert_eq!(reply.json()["target"], "/who?x=%41");
     let expected = [
         ("host", upstream.address.to_string()),
@@ -58,8 +58,8 @@ async fn the_upstream_learns_who_calls() {
 
 #[tokio::test]
 async fn a_launch_tells_the_upstream_in_the_same_request() {
-    let (stage, ..) = stage().await;
-    let reply = stage.launch("/home").await;
+    let (house, ..) = house().await;
+    let reply = house.launch("/home").await;
     assert_eq!(received(&reply, "x-forwarded-user"), [USER]);
     assert!(reply.cookie("__Host-stagedoor").is_some());
     assert!(received(&reply, "x-zoom-app-context").is_empty());
@@ -67,17 +67,17 @@ async fn a_launch_tells_the_upstream_in_the_same_request() {
 
 #[tokio::test]
 async fn a_guest_has_no_user_and_the_assertion_no_subject() {
-    let (stage, ..) = stage().await;
-    let context = stage.context_with(&json!({ "uid": Value::Null, "mid": Value::Null, "attendrole": Value::Null }));
-    let reply = stage.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await;
+    let (house, ..) = house().await;
+    let context = house.context_with(&json!({ "uid": Value::Null, "mid": Value::Null, "attendrole": Value::Null }));
+    let reply = house.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await;
     for name in ["x-forwarded-user", "x-stagedoor-meeting", "x-stagedoor-role"] {
         assert!(received(&reply, name).is_empty(), "{name}");
     }
-    assert!(claims(&stage, &received(&reply, "x-stagedoor-assertion")[0]).await["sub"].is_null());
+    assert!(claims(&house, &received(&reply, "x-stagedoor-assertion")[0]).await["sub"].is_null());
 }
 
-async fn claims(stage: &Stage, assertion: &str) -> Value {
-    let jwks = stage.get("/zoom/jwks.json").await;
+async fn claims(house: &House, assertion: &str) -> Value {
+    let jwks = house.get("/zoom/jwks.json").await;
     assert_eq!(jwks.header("cache-control"), "public, max-age=300");
     let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&jwks.body).unwrap();
     let kid = jsonwebtoken::decode_header(assertion).unwrap().kid.unwrap();
@@ -85,33 +85,33 @@ async fn claims(stage: &Stage, assertion: &str) -> Value {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_audience(&[PUBLIC_URL]);
     validation.set_issuer(&[PUBLIC_URL]);
-    validation.validate_exp = false; // The clock of the stage stands still.
+    validation.validate_exp = false; // The clock of the house stands still.
     decode::<Value>(assertion, &key, &validation).unwrap().claims
 }
 
 #[tokio::test]
 async fn the_assertion_can_be_verified_with_the_published_keys() {
-    let (stage, _, cookie) = stage().await;
-    let reply = stage.send(get("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
-    let claims = claims(&stage, &received(&reply, "x-stagedoor-assertion")[0]).await;
+    let (house, _, cookie) = house().await;
+    let reply = house.send(get("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
+    let claims = claims(&house, &received(&reply, "x-stagedoor-assertion")[0]).await;
     assert_eq!((&claims["sub"], &claims["type"], &claims["role"]), (&json!(USER), &json!("meeting"), &json!("host")));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
 }
 
 #[tokio::test]
 async fn an_assertion_is_reused_for_its_session_only() {
-    let (stage, _, cookie) = stage().await;
+    let (house, _, cookie) = house().await;
     let ask = async |cookie: &str| {
-        let reply = stage.send(get("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
+        let reply = house.send(get("/").header("cookie", cookie).body(Body::empty()).unwrap()).await;
         received(&reply, "x-stagedoor-assertion")[0].clone()
     };
     let first = ask(&cookie).await;
     assert_eq!(ask(&cookie).await, first);
-    let context = stage.context_with(&json!({ "attendrole": "participant" }));
+    let context = house.context_with(&json!({ "attendrole": "participant" }));
     let relaunch = visit("/").header("cookie", &cookie).header("x-zoom-app-context", context);
-    let reply = stage.send(relaunch.body(Body::empty()).unwrap()).await;
+    let reply = house.send(relaunch.body(Body::empty()).unwrap()).await;
     let second = received(&reply, "x-stagedoor-assertion")[0].clone();
-    assert_eq!(claims(&stage, &second).await["role"], "participant");
+    assert_eq!(claims(&house, &second).await["role"], "participant");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn mn_20_no_spelling_of_an_identity_header_comes_through() {
 
 #[tokio::test]
 async fn mn_20_our_cookies_stay_here_and_others_go_through() {
-    let (stage, _, cookie) = stage().await;
+    let (house, _, cookie) = house().await;
     for (theirs, expected) in [
         ("", None),
         ("a=1", Some("a=1")),
@@ -172,27 +172,27 @@ async fn mn_20_our_cookies_stay_here_and_others_go_through() {
         ("__Host-stagedoor-x; a=1", Some("a=1")),
     ] {
         let sent = if theirs.is_empty() { cookie.clone() } else { format!("{theirs}; {cookie}") };
-        let reply = stage.send(get("/").header("cookie", sent).body(Body::empty()).unwrap()).await;
+        let reply = house.send(get("/").header("cookie", sent).body(Body::empty()).unwrap()).await;
         assert_eq!(received(&reply, "cookie"), Vec::from_iter(expected), "{theirs}");
     }
     let two = get("/").header("cookie", "a=1").header("cookie", &cookie).header("cookie", "b=2");
-    let reply = stage.send(two.body(Body::empty()).unwrap()).await;
+    let reply = house.send(two.body(Body::empty()).unwrap()).await;
     assert_eq!(received(&reply, "cookie"), ["a=1; b=2"]);
 }
 
 #[tokio::test]
 async fn mn_20_the_app_cannot_set_our_cookies() {
-    let (stage, _, cookie) = stage().await;
-    let reply = stage.send(get("/cookies").header("cookie", &cookie).body(Body::empty()).unwrap()).await;
+    let (house, _, cookie) = house().await;
+    let reply = house.send(get("/cookies").header("cookie", &cookie).body(Body::empty()).unwrap()).await;
     let set: Vec<_> = reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
     assert_eq!(set, ["theirs=1"]);
-    let reply = stage.send(get("/nameless").header("cookie", &cookie).body(Body::empty()).unwrap()).await;
+    let reply = house.send(get("/nameless").header("cookie", &cookie).body(Body::empty()).unwrap()).await;
     assert!(reply.headers.get("set-cookie").is_none());
 }
 
 #[tokio::test]
 async fn fields_of_one_connection_stay_on_it() {
-    let (stage, _, cookie) = stage().await;
+    let (house, _, cookie) = house().await;
     let request = get("/x")
         .header("cookie", &cookie)
         .header("connection", "keep-alive, X-Custom")
@@ -204,13 +204,13 @@ async fn fields_of_one_connection_stay_on_it() {
         .header("http2-settings", "x")
         .header("expect", "100-continue")
         .header("x-kept", "1");
-    let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+    let reply = house.send(request.body(Body::empty()).unwrap()).await;
     let names = names(&reply);
     for gone in ["connection", "x-custom", "keep-alive", "te", "proxy-authorization", "upgrade", "expect"] {
         assert!(!names.contains(&gone.to_owned()), "{gone}");
     }
     assert!(names.contains(&"x-kept".to_owned()));
-    let reply = stage.send(get("/framed").header("cookie", &cookie).body(Body::empty()).unwrap()).await;
+    let reply = house.send(get("/framed").header("cookie", &cookie).body(Body::empty()).unwrap()).await;
     assert_eq!((reply.header("x-hop"), reply.header("connection"), reply.header("x-frame-options")), ("", "", ""));
 }
 
@@ -228,24 +228,24 @@ async fn forwarded_addresses_count_from_trusted_proxies_only() {
     for (trusted, sent, expected) in cases {
         let plan = Plan::upstream(upstream.address)
             .with(|config| config.trusted_proxies = trusted.iter().map(|text| text.parse().unwrap()).collect());
-        let stage = plan.build();
-        let cookie = stage.session().await;
+        let house = plan.build();
+        let cookie = house.session().await;
         let request = get("/").header("cookie", cookie).header("x-forwarded-for", sent);
-        let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+        let reply = house.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(received(&reply, "x-forwarded-for"), [expected], "{trusted:?} {sent}");
     }
 }
 
 #[tokio::test]
 async fn bodies_go_through_in_both_directions_as_streams() {
-    let (stage, _, cookie) = stage().await;
+    let (house, _, cookie) = house().await;
     let chunks = stream::iter((0..256).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 65_536]))));
     let upload = Request::put("/count").header("cookie", &cookie).header("sec-fetch-site", "same-origin");
-    let reply = stage.send(upload.body(Body::from_stream(chunks)).unwrap()).await;
+    let reply = house.send(upload.body(Body::from_stream(chunks)).unwrap()).await;
     assert_eq!(reply.body, (256 * 65_536).to_string());
 
     let request = get("/large").header("cookie", &cookie).header("host", "a").body(Body::empty()).unwrap();
-    let mut body = stage.router.clone().oneshot(request).await.unwrap().into_body();
+    let mut body = house.router.clone().oneshot(request).await.unwrap().into_body();
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
         bytes += frame.unwrap().into_data().unwrap().len();
@@ -255,10 +255,10 @@ async fn bodies_go_through_in_both_directions_as_streams() {
 
 #[tokio::test]
 async fn events_arrive_when_they_are_sent() {
-    let (stage, _, cookie) = stage().await;
+    let (house, _, cookie) = house().await;
     let request = get("/events").header("cookie", &cookie).header("host", "a").body(Body::empty()).unwrap();
     let started = Instant::now();
-    let mut body = stage.router.clone().oneshot(request).await.unwrap().into_body();
+    let mut body = house.router.clone().oneshot(request).await.unwrap().into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(&first[..], b"data: 0\n\n");
     assert!(started.elapsed() < Duration::from_millis(700), "the first event waited for the second");
@@ -277,8 +277,8 @@ fn handshake(cookie: &str, origin: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_websocket_is_joined_to_the_upstream() {
-    let (stage, _, cookie) = stage().await;
-    let gateway = stage.run().await;
+    let (house, _, cookie) = house().await;
+    let gateway = house.run().await;
     let mut socket = raw_connection(gateway.address).await;
     socket.write_all(&handshake(&cookie, &format!("Origin: {PUBLIC_URL}\r\n"))).await.unwrap();
     let head = read_head(&mut socket).await;
@@ -310,8 +310,8 @@ async fn ask(address: std::net::SocketAddr, request: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_websocket_opens_for_our_own_origin_only() {
-    let (stage, upstream, cookie) = stage().await;
-    let gateway = stage.run().await;
+    let (house, upstream, cookie) = house().await;
+    let gateway = house.run().await;
     let reached = upstream.hits();
     for origin in [
         "",
@@ -340,14 +340,14 @@ async fn an_upstream_that_is_down_or_slow_or_garbled_is_said() {
         (slow, "/slow", StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
         (garbled, "/", StatusCode::BAD_GATEWAY, "upstream_broken"),
     ] {
-        let stage = Plan::upstream(address).with(|config| config.limits = limits).build();
-        let reply = stage.launch(path).await;
+        let house = Plan::upstream(address).with(|config| config.limits = limits).build();
+        let reply = house.launch(path).await;
         assert_eq!(reply.status, status, "{code}");
         assert!(reply.body.contains(code) && reply.header("content-type").starts_with("text/html"), "{}", reply.body);
         assert!(!reply.body.contains("secret detail"), "mn_32: nothing of the upstream's words is shown");
         assert_eq!(
-            stage
-                .send(get(path).header("x-zoom-app-context", stage.context()).body(Body::empty()).unwrap())
+            house
+                .send(get(path).header("x-zoom-app-context", house.context()).body(Body::empty()).unwrap())
                 .await
                 .code(),
             code
@@ -371,14 +371,14 @@ async fn garbage() -> std::net::SocketAddr {
 async fn an_upload_may_take_longer_than_the_patience_with_the_upstream() {
     let upstream = Upstream::start().await;
     let limits = Limits { upstream_answer: Duration::from_millis(200), ..Limits::default() };
-    let stage = Plan::upstream(upstream.address).with(|config| config.limits = limits).build();
-    let cookie = stage.session().await;
+    let house = Plan::upstream(upstream.address).with(|config| config.limits = limits).build();
+    let cookie = house.session().await;
     let slowly = stream::unfold(0, async |number| {
         tokio::time::sleep(Duration::from_millis(100)).await;
         (number < 8).then(|| (Ok::<_, std::io::Error>(Bytes::from_static(b"x")), number + 1))
     });
     let upload = Request::put("/count").header("cookie", &cookie).header("sec-fetch-site", "same-origin");
-    let reply = stage.send(upload.body(Body::from_stream(slowly)).unwrap()).await;
+    let reply = house.send(upload.body(Body::from_stream(slowly)).unwrap()).await;
     assert_eq!((reply.status, reply.body.as_str()), (StatusCode::OK, "8"));
 }
 
@@ -397,16 +397,16 @@ async fn a_request_that_changes_something_is_sent_once() {
     });
     let mut plan = Plan::default();
     plan.config.app = Some(App::new(AppSource::Upstream(Url::parse(&format!("http://{address}")).unwrap())));
-    let stage = plan.build();
-    let context = stage.context();
-    let launched = stage.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await;
+    let house = plan.build();
+    let context = house.context();
+    let launched = house.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await;
     let cookie = format!("__Host-stagedoor={}", launched.cookie("__Host-stagedoor").unwrap());
     let before = seen.load(std::sync::atomic::Ordering::Relaxed);
     let post = Request::post("/pay")
         .header("cookie", cookie)
         .header("origin", PUBLIC_URL)
         .header(header::CONTENT_TYPE, "text/plain");
-    let reply = stage.send(post.body(Body::from("once")).unwrap()).await;
+    let reply = house.send(post.body(Body::from("once")).unwrap()).await;
     assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
     assert_eq!(seen.load(std::sync::atomic::Ordering::Relaxed) - before, 1);
 }

@@ -49,34 +49,34 @@ async fn mn_12_no_secret_is_in_the_log_the_metrics_or_a_page() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    let mut pages = vec![browser.come_back(&stage, &state).await];
+    let state = browser.begin(&house).await;
+    let mut pages = vec![browser.come_back(&house, &state).await];
     let binding = browser.jar["__Host-stagedoor-install"].clone();
-    let context = stage.context();
-    let launched = stage
+    let context = house.context();
+    let launched = house
         .send(visit("/?account=canary-query").header("x-zoom-app-context", &context).body(Body::empty()).unwrap())
         .await;
     let session = launched.cookie("__Host-stagedoor").unwrap();
     let cookie = format!("__Host-stagedoor={session}");
-    pages.push(stage.send(get("/zoom/session").header("cookie", &cookie).body(Body::empty()).unwrap()).await);
+    pages.push(house.send(get("/zoom/session").header("cookie", &cookie).body(Body::empty()).unwrap()).await);
     pages.push(
-        stage.send(visit("/").header("x-zoom-app-context", format!("{context}x")).body(Body::empty()).unwrap()).await,
+        house.send(visit("/").header("x-zoom-app-context", format!("{context}x")).body(Body::empty()).unwrap()).await,
     );
-    pages.push(stage.send(Request::post("/canary-post").header("cookie", &cookie).body(Body::empty()).unwrap()).await);
+    pages.push(house.send(Request::post("/canary-post").header("cookie", &cookie).body(Body::empty()).unwrap()).await);
     for path in ["/oauth/token", "/v2/users/me", "/v2/zoomapp/deeplink"] {
-        let state = browser.begin(&stage).await;
-        stage.zoom.answer(
+        let state = browser.begin(&house).await;
+        house.zoom.answer(
             path,
             400,
             &json!({ "reason": "canary-reason", "error": "canary-error", "message": "canary-message" }),
         );
-        pages.push(browser.come_back(&stage, &state).await);
+        pages.push(browser.come_back(&house, &state).await);
     }
-    pages.push(browser.visit(&stage, "/zoom/callback?error=canary-error-text&state=canary-state").await);
+    pages.push(browser.visit(&house, "/zoom/callback?error=canary-error-text&state=canary-state").await);
 
-    let metrics = stage.gateway.admin_router().oneshot(get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
+    let metrics = house.gateway.admin_router().oneshot(get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
     let metrics = metrics.into_body().collect().await.unwrap().to_bytes();
     let bodies: String = pages.iter().map(|page| page.body.as_str()).collect();
     let secrets = ["canary", CLIENT_SECRET, MASTER_SECRET, &state, &context, &session, &binding];
@@ -95,9 +95,9 @@ async fn an_access_event_says_what_and_not_who() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).without_time().with_ansi(false).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let stage = Plan::default().build();
-    let reply = stage.visit("/somewhere?token=canary").await;
-    stage.get("/zoom/session?token=canary").await;
+    let house = Plan::default().build();
+    let reply = house.visit("/somewhere?token=canary").await;
+    house.get("/zoom/session?token=canary").await;
     let text = log.text();
     let lines: Vec<_> = text.lines().filter(|line| line.contains("access:")).collect();
     assert!(lines[0].contains("route=\"app\" path=\"/somewhere\" status=200"), "{}", lines[0]);
@@ -111,11 +111,11 @@ async fn the_cause_of_a_failure_is_in_the_log_with_the_id_of_the_answer() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    stage.zoom.cut_off("/oauth/token");
-    let reply = browser.come_back(&stage, &state).await;
+    let state = browser.begin(&house).await;
+    house.zoom.cut_off("/oauth/token");
+    let reply = browser.come_back(&house, &state).await;
     let text = log.text();
     let line = text.lines().find(|line| line.contains("zoom_unreachable")).expect("the failure is logged");
     assert!(

@@ -7,20 +7,20 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use stagedoor_protocol::id::ZoomUserId;
 
-use crate::support::{Browser, Plan, Reply, Stage, USER, get, visit};
+use crate::support::{Browser, House, Plan, Reply, USER, get, visit};
 
-async fn session(stage: &Stage, cookie: &str) -> Reply {
-    stage.send(get("/zoom/session").header("cookie", cookie).body(Body::empty()).unwrap()).await
+async fn session(house: &House, cookie: &str) -> Reply {
+    house.send(get("/zoom/session").header("cookie", cookie).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn a_page_learns_who_and_where_the_user_is() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    browser.come_back(&stage, &state).await;
-    let cookie = stage.session().await;
-    insta::assert_snapshot!(session(&stage, &cookie).await.shot(), @r#"
+    let state = browser.begin(&house).await;
+    browser.come_back(&house, &state).await;
+    let cookie = house.session().await;
+    insta::assert_snapshot!(session(&house, &cookie).await.shot(), @r#"
     200 OK
     cache-control: no-store
     content-length: 232
@@ -34,35 +34,35 @@ async fn a_page_learns_who_and_where_the_user_is() {
 
 #[tokio::test]
 async fn who_has_not_added_the_app_has_no_name() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
-    let json = session(&stage, &cookie).await.json();
+    let house = Plan::default().build();
+    let cookie = house.session().await;
+    let json = session(&house, &cookie).await.json();
     assert_eq!(json["user"], json!({ "id": USER, "name": null }));
     assert_eq!(json["installed"], false);
 }
 
 #[tokio::test]
 async fn a_guest_has_no_user() {
-    let stage = Plan::default().build();
-    let context = stage.context_with(&json!({ "uid": Value::Null }));
-    let launched = stage.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await;
+    let house = Plan::default().build();
+    let context = house.context_with(&json!({ "uid": Value::Null }));
+    let launched = house.send(visit("/").header("x-zoom-app-context", context).body(Body::empty()).unwrap()).await;
     let cookie = format!("__Host-stagedoor={}", launched.cookie("__Host-stagedoor").unwrap());
-    let json = session(&stage, &cookie).await.json();
+    let json = session(&house, &cookie).await.json();
     assert_eq!((&json["user"], &json["installed"]), (&Value::Null, &json!(false)));
 }
 
 #[tokio::test]
 async fn while_the_store_is_down_the_session_is_told_without_the_installation() {
-    let stage = Plan { store: Arc::new(crate::support::DeadStore), ..Plan::default() }.build();
-    let cookie = stage.session().await;
-    let reply = session(&stage, &cookie).await;
+    let house = Plan { store: Arc::new(crate::support::DeadStore), ..Plan::default() }.build();
+    let cookie = house.session().await;
+    let reply = session(&house, &cookie).await;
     assert_eq!((reply.status, &reply.json()["installed"]), (StatusCode::OK, &Value::Null));
 }
 
 #[tokio::test]
 async fn without_a_session_there_is_a_problem() {
-    let stage = Plan::default().build();
-    insta::assert_snapshot!(stage.get("/zoom/session").await.shot(), @r#"
+    let house = Plan::default().build();
+    insta::assert_snapshot!(house.get("/zoom/session").await.shot(), @r#"
     401 Unauthorized
     cache-control: no-store
     content-type: application/problem+json
@@ -75,8 +75,8 @@ async fn without_a_session_there_is_a_problem() {
 
 #[tokio::test]
 async fn mn_23_what_is_not_exactly_our_cookie_is_no_session() {
-    let stage = Plan::default().build();
-    let good = stage.session().await;
+    let house = Plan::default().build();
+    let good = house.session().await;
     let value = good.strip_prefix("__Host-stagedoor=").unwrap();
     let flipped = value.replacen(|character: char| character.is_ascii_lowercase(), "0", 1);
     for cookie in [
@@ -92,37 +92,37 @@ async fn mn_23_what_is_not_exactly_our_cookie_is_no_session() {
         "__Host-stagedoor=".into(),
         "__Host-stagedoor".into(),
     ] {
-        assert_eq!(session(&stage, &cookie).await.status, StatusCode::UNAUTHORIZED, "{cookie}");
+        assert_eq!(session(&house, &cookie).await.status, StatusCode::UNAUTHORIZED, "{cookie}");
     }
     let twice = get("/zoom/session").header("cookie", &good).header("cookie", &good).body(Body::empty()).unwrap();
-    assert_eq!(stage.send(twice).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(session(&stage, &format!("a=1; {good}; b=\u{fc}")).await.status, StatusCode::OK);
+    assert_eq!(house.send(twice).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(session(&house, &format!("a=1; {good}; b=\u{fc}")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_session_ends_in_time() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
-    stage.clock.advance_seconds(86_399);
-    assert_eq!(session(&stage, &cookie).await.status, StatusCode::OK);
-    stage.clock.advance_seconds(1);
-    assert_eq!(session(&stage, &cookie).await.status, StatusCode::UNAUTHORIZED);
+    let house = Plan::default().build();
+    let cookie = house.session().await;
+    house.clock.advance_seconds(86_399);
+    assert_eq!(session(&house, &cookie).await.status, StatusCode::OK);
+    house.clock.advance_seconds(1);
+    assert_eq!(session(&house, &cookie).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn a_revoked_session_ends_at_once() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
-    stage.revocations.revoke(&ZoomUserId::parse(USER).unwrap()).await.unwrap();
-    assert_eq!(session(&stage, &cookie).await.status, StatusCode::UNAUTHORIZED);
+    let house = Plan::default().build();
+    let cookie = house.session().await;
+    house.revocations.revoke(&ZoomUserId::parse(USER).unwrap()).await.unwrap();
+    assert_eq!(session(&house, &cookie).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn other_methods_are_refused_with_those_that_work() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"] {
         let request = Request::builder().method(method).uri("/zoom/session").body(Body::empty()).unwrap();
-        let reply = stage.send(request).await;
+        let reply = house.send(request).await;
         assert_eq!((reply.status, reply.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD"), "{method}");
         assert_eq!(reply.code(), "method_not_allowed");
     }
@@ -130,13 +130,13 @@ async fn other_methods_are_refused_with_those_that_work() {
 
 #[tokio::test]
 async fn mn_19_no_other_origin_may_read_a_session() {
-    let stage = Plan::default().build();
-    let cookie = stage.session().await;
+    let house = Plan::default().build();
+    let cookie = house.session().await;
     for origin in ["https://evil.example", "null", "https://zoom.us"] {
         for method in ["GET", "OPTIONS"] {
             let request = Request::builder().method(method).uri("/zoom/session").header("cookie", &cookie);
             let request = request.header("origin", origin).header("access-control-request-method", "GET");
-            let reply = stage.send(request.body(Body::empty()).unwrap()).await;
+            let reply = house.send(request.body(Body::empty()).unwrap()).await;
             assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{origin} {method}");
         }
     }
@@ -144,12 +144,12 @@ async fn mn_19_no_other_origin_may_read_a_session() {
 
 #[tokio::test]
 async fn mn_13_a_page_never_sees_a_token() {
-    let stage = Plan::default().build();
+    let house = Plan::default().build();
     let mut browser = Browser::default();
-    let state = browser.begin(&stage).await;
-    let installed = browser.come_back(&stage, &state).await;
-    let cookie = stage.session().await;
-    for reply in [installed, session(&stage, &cookie).await] {
+    let state = browser.begin(&house).await;
+    let installed = browser.come_back(&house, &state).await;
+    let cookie = house.session().await;
+    for reply in [installed, session(&house, &cookie).await] {
         let everything = format!("{:?} {}", reply.headers, reply.body);
         assert!(!everything.contains("canary-access-token") && !everything.contains("canary-refresh-token"));
     }

@@ -92,13 +92,13 @@ async fn new_connections_are_refused_once_the_gateway_stops() {
 async fn what_never_ends_is_cut_at_the_deadline() {
     let upstream = Upstream::start().await;
     let limits = Limits { stop: Duration::from_millis(500), ..Limits::default() };
-    let stage = Plan::upstream(upstream.address)
+    let house = Plan::upstream(upstream.address)
         .with(|config| {
             config.app.as_mut().unwrap().browsers = Browsers::Allow;
             config.limits = limits;
         })
         .build();
-    let mut gateway = stage.run().await;
+    let mut gateway = house.run().await;
     let mut socket = raw_connection(gateway.address).await;
     let handshake = format!(
         "GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: {PUBLIC_URL}\r\n\r\n"

@@ -71,7 +71,7 @@ impl Clock for HandClock {
 }
 
 /// The gateway and everything around it.
-pub(crate) struct Stage {
+pub(crate) struct House {
     pub(crate) gateway: Gateway,
     pub(crate) router: Router,
     pub(crate) zoom: Arc<ScriptedZoom>,
@@ -80,7 +80,7 @@ pub(crate) struct Stage {
     pub(crate) revocations: Arc<Revocations>,
 }
 
-/// How a stage differs from the usual one.
+/// How a house differs from the usual one.
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
@@ -111,17 +111,17 @@ impl Plan {
         self
     }
 
-    pub(crate) fn build(self) -> Stage {
+    pub(crate) fn build(self) -> House {
         self.try_build().unwrap()
     }
 
-    pub(crate) fn try_build(self) -> Result<Stage, ConfigError> {
+    pub(crate) fn try_build(self) -> Result<House, ConfigError> {
         let clock = Arc::new(HandClock(AtomicI64::new(1_795_000_000_000)));
         let zoom = Arc::new(ScriptedZoom::default());
         let flows = flows(&self, &clock, &zoom);
         let (installations, revocations) = (flows.installations.clone(), Arc::clone(&flows.revocations));
         let gateway = Gateway::new(self.config, flows)?;
-        Ok(Stage { router: gateway.router(), gateway, zoom, clock, installations, revocations })
+        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
     }
 }
 
@@ -174,7 +174,7 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
-impl Stage {
+impl House {
     /// Sends a request, with a `Host` if it has none.
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
         request.headers_mut().entry(header::HOST).or_insert_with(|| "app.example.com".parse().unwrap());
