@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::marketplace::{Marketplace, Registration};
 use crate::settings::{self, Deployment, Environment, Problems};
 
-/// Check the settings, and print the URLs to paste into the Marketplace, or the manifest that enters them at once
+/// Check the settings, and print the URLs to paste into the Marketplace
 ///
 /// Reports every problem at once, each with its key, where it came from and the fix. Nothing is called or changed.
 #[derive(Debug, Args)]
