@@ -11,6 +11,23 @@ const USER_SCOPE: &str = "user:read:user";
 /// Where the Apps SDK is loaded from.
 const SDK_DOMAIN: &str = "appssdk.zoom.us";
 
+/// What `client.js` and the starter app call.
+const APIS: &[&str] = &[
+    "authorize",
+    "getAppContext",
+    "getRunningContext",
+    "getSupportedJsApis",
+    "getUserContext",
+    "onAuthorized",
+    "onMyUserContextChange",
+    "openUrl",
+    "promptAuthorize",
+];
+
+/// What the starter app calls where an agent has it open.
+const ENGAGEMENT_APIS: &[&str] =
+    &["getEngagementContext", "getEngagementStatus", "onEngagementContextChange", "onEngagementStatusChange"];
+
 /// What of the settings the Marketplace depends on.
 #[derive(Debug)]
 pub(crate) struct Registration {
@@ -86,7 +103,7 @@ impl Registration {
                 "scopes": scopes,
             },
             "features": {
-                "products": ["ZOOM_MEETING"],
+                "products": self.products(),
                 "development_home_uri": home.as_str(),
                 "production_home_uri": home.as_str(),
                 "domain_allow_list": [
@@ -103,14 +120,18 @@ impl Registration {
         })
     }
 
+    /// Contact Center is where agents run apps in the web client.
+    fn products(&self) -> &'static [&'static str] {
+        if self.pwa { &["ZOOM_MEETING", "ZOOM_CONTACT_CENTER"] } else { &["ZOOM_MEETING"] }
+    }
+
     fn in_client_feature(&self) -> Value {
         let guests = self.guests == Guests::Allow;
-        // What the starter app calls, and what the hand-over in the web client needs.
-        let apis = ["getAppContext", "getRunningContext", "getSupportedJsApis", "onRunningContextChange", "openUrl"];
+        let apis = if self.pwa { [APIS, ENGAGEMENT_APIS].concat() } else { APIS.to_vec() };
         json!({
             "zoom_app_api": { "enable": true, "zoom_app_apis": apis },
             "guest_mode": { "enable": guests, "enable_test_guest_mode": guests },
-            "in_client_oauth": { "enable": false },
+            "in_client_oauth": { "enable": true },
             "collaborate_mode": { "enable": false },
         })
     }

@@ -39,8 +39,13 @@ export class Caller {
 /** What `onAuthorized` brings when this user is asked in the web client with `begun` and decides: "allow" or "deny". */
 export async function decide({ control }, user, begun, decision = "allow") {
   await control.put("user", { id: user });
-  await control.put("consent", { mode: decision });
   const { view } = await control.post("launch", { surface: "web" });
+  return decideIn({ control }, view, begun, decision);
+}
+
+/** The same in a view that is open. */
+export async function decideIn({ control }, view, begun, decision = "allow") {
+  await control.put("consent", { mode: decision });
   const events = await fetch(`${control.origin}/control/events`);
   const told = eventOf(events.body, view);
   await control.post("sdk-call", { view, api: "authorize", data: begun });

@@ -15,10 +15,38 @@ fn good_settings_give_what_the_marketplace_asks() {
                            appssdk.zoom.us
       Scopes               zoomapp:inmeeting
                            user:read:user
+
+    stagedoor check --manifest prints an app manifest with all of this.
     ");
     let json = Place::new().with(ENOUGH).run(&["check", "--json"]).json();
     assert_eq!(json["ok"], true);
     assert_eq!(json["marketplace"]["oauth_redirect_url"], "https://app.example.com/zoom/callback");
+    assert_eq!(json["manifest"], Place::new().with(ENOUGH).run(&["check", "--manifest"]).json());
+}
+
+#[test]
+fn the_manifest_enters_an_app_for_contact_center_and_the_web_client() {
+    let ran = Place::new().with(ENOUGH).run(&["check", "--manifest"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn the_manifest_fits_the_settings() {
+    let settings = "[app]\nguests = \"deny\"\nhome = \"/panel\"\n[pwa]\nenabled = false\n";
+    let manifest = Place::new().with(ENOUGH).file("stagedoor.toml", settings).run(&["check", "--manifest"]).json();
+    let features = &manifest["features"];
+    assert_eq!(features["products"], serde_json::json!(["ZOOM_MEETING"]));
+    assert_eq!(features["production_home_uri"], "https://app.example.com/panel");
+    assert_eq!(features["in_client_feature"]["guest_mode"]["enable"], false);
+    assert_eq!(features["in_client_feature"]["in_client_oauth"]["enable"], true);
+    assert_eq!(features["zoom_client_support"]["pwa_client"]["enable"], false);
+}
+
+#[test]
+fn a_manifest_comes_only_of_settings_that_are_fine() {
+    let ran = Place::new().run(&["check", "--manifest"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
 }
 
 #[test]
