@@ -11,3 +11,6 @@ mod jwt;
 mod oauth;
 mod secrets;
 mod token_answer;
+mod webhook;
+mod webhook_forward;
+mod webhook_properties;
