@@ -59,6 +59,8 @@ id! {
     ZoomUserId
     /// The UUID of one meeting instance: `mid` in an app context. May contain `/`, `+` and `=`.
     MeetingUuid
+    /// The SDK key of a Cobrowse app. Public; it is `app_key` in its tokens.
+    SdkKey
 }
 
 #[cfg(test)]
