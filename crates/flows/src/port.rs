@@ -4,20 +4,37 @@
 //! and `cli`; tests script them.
 
 use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use stagedoor_protocol::time::UnixMillis;
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
 pub trait Clock: Send + Sync + 'static {
-    /// The current instant.
+    /// The current instant. It jumps where somebody sets the clock.
     fn now(&self) -> UnixMillis;
+
+    /// Waits. What is waited is real time, whatever becomes of [`Clock::now`] meanwhile.
+    fn sleep(&self, duration: Duration) -> Sleep;
 }
+
+/// Ends when the time has passed.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Gives cryptographically secure random bytes.
 pub trait Entropy: Send + Sync + 'static {
     /// Fills `bytes` with random bytes.
     fn fill(&self, bytes: &mut [u8]);
+}
+
+impl dyn Entropy {
+    /// `N` random bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
 }
 
 /// Sends one HTTP request and reads the whole answer.
