@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 use servers::postgres::Server;
 use stagedoor_store::Postgres;
 
-/// A server for the tests that leave it alone.
-static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
+/// A server for the tests that leave it alone. It does not wait for the disk, which others may keep busy.
+static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&["fsync=off"]));
 
 async fn connect(url: &str) -> Postgres {
     Postgres::connect(url).await.expect("a store")
