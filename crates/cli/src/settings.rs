@@ -16,7 +16,7 @@ mod source;
 mod starter;
 
 pub(crate) use address::parse_origin;
-pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets};
+pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets, ZoomDeployment};
 pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};
 pub(crate) use starter::starter_file;

@@ -17,17 +17,23 @@ use stagedoor_flows::seal::{Purpose, Sealer};
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::Zoom;
-use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy};
+use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
 use stagedoor_store::Sqlite;
 use tokio::net::TcpListener;
 
-use crate::settings::Deployment;
+use crate::settings::{Deployment, ZoomDeployment};
 
-/// What stands on the store: enough to look after installations.
+/// What stands on the store.
 pub(crate) struct Keeping {
     pub(crate) vault: Vault,
-    pub(crate) zoom: Zoom,
     pub(crate) revocations: Arc<Revocations>,
+    /// The Zoom App, where there is one.
+    pub(crate) zoom: Option<ZoomKeeping>,
+}
+
+/// Enough to look after installations.
+pub(crate) struct ZoomKeeping {
+    zoom: Zoom,
     pub(crate) installations: Installations,
 }
 
@@ -37,53 +43,70 @@ pub(crate) fn store(path: &Path) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 impl Keeping {
-    /// Builds what looks after installations.
+    /// Builds what looks after the records of a deployment.
     pub(crate) fn new(deployment: &Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let sealer = Arc::new(deployment.sealer(Purpose::Record)?);
         let vault = Vault::new(store, sealer, clock(), entropy());
-        let http = HttpClient::new(OutboundLimits::default()).context("TLS cannot be set up")?;
-        let zoom = Zoom::new(deployment.zoom.clone(), Arc::new(http));
         let longest = deployment.session_ttl.client.max(deployment.session_ttl.pwa);
         let revocations = Arc::new(Revocations::new(vault.clone(), longest));
-        let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
-        Ok(Self { vault, zoom, revocations, installations })
+        let zoom = match &deployment.zoom {
+            None => None,
+            Some(settings) => {
+                let http = HttpClient::new(OutboundLimits::default()).context("TLS cannot be set up")?;
+                let zoom = Zoom::new(settings.app.clone(), Arc::new(http));
+                let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
+                Some(ZoomKeeping { zoom, installations })
+            }
+        };
+        Ok(Self { vault, revocations, zoom })
     }
 
     /// Builds everything that the gateway calls.
     pub(crate) fn flows(self, deployment: &Deployment) -> anyhow::Result<Flows> {
-        let Self { vault, zoom, revocations, installations } = self;
-        let sessions = Sessions::new(
-            deployment.sealer(Purpose::Session)?,
-            clock(),
-            entropy(),
-            Arc::clone(&revocations),
-            deployment.session_ttl,
-        );
-        let terms = AuthorizeTerms {
-            required_scopes: deployment.registration.scopes.clone(),
-            home_url: deployment.registration.home_url(),
+        let Self { vault, revocations, zoom } = self;
+        let zoom = match (zoom, &deployment.zoom) {
+            (Some(keeping), Some(settings)) => Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations))?),
+            _ => None,
         };
-        let parts = (zoom.clone(), installations.clone());
-        let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), terms);
-        let install = Install::new(
-            vault.clone(),
-            (zoom, installations.clone()),
-            entropy(),
-            deployment.sealer(Purpose::Install)?,
-            deployment.registration.scopes.clone(),
-        );
-        let launch = Launch::new(
-            deployment.zoom.client_id.clone(),
-            (&deployment.zoom.client_secret, &deployment.previous_client_secrets),
-            deployment.registration.guests,
-            clock(),
-            sessions.clone(),
-        );
-        let secrets = &deployment.secrets;
-        let public_url = &deployment.registration.public_url;
-        let assertions = Assertions::new(&secrets.current, &secrets.previous, public_url, clock())?;
-        Ok(Flows { install, authorize, launch, sessions, installations, assertions, revocations, vault })
+        Ok(Flows { vault, revocations, zoom })
     }
+}
+
+fn zoom_flows(
+    deployment: &Deployment,
+    settings: &ZoomDeployment,
+    keeping: ZoomKeeping,
+    (vault, revocations): (&Vault, &Arc<Revocations>),
+) -> anyhow::Result<ZoomFlows> {
+    let ZoomKeeping { zoom, installations } = keeping;
+    let registration = &settings.registration;
+    let sessions = Sessions::new(
+        deployment.sealer(Purpose::Session)?,
+        clock(),
+        entropy(),
+        Arc::clone(revocations),
+        deployment.session_ttl,
+    );
+    let terms = AuthorizeTerms { required_scopes: registration.scopes.clone(), home_url: registration.home_url() };
+    let parts = (zoom.clone(), installations.clone());
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), terms);
+    let install = Install::new(
+        vault.clone(),
+        (zoom, installations.clone()),
+        entropy(),
+        deployment.sealer(Purpose::Install)?,
+        registration.scopes.clone(),
+    );
+    let launch = Launch::new(
+        settings.app.client_id.clone(),
+        (&settings.app.client_secret, &settings.previous_client_secrets),
+        registration.guests,
+        clock(),
+        sessions.clone(),
+    );
+    let secrets = &deployment.secrets;
+    let assertions = Assertions::new(&secrets.current, &secrets.previous, &registration.public_url, clock())?;
+    Ok(ZoomFlows { install, authorize, launch, sessions, installations, assertions })
 }
 
 impl Deployment {

@@ -98,8 +98,8 @@ impl Authorize {
 
     /// Begins an attempt. The newest of a session counts.
     pub async fn begin(&self, session: &Session) -> Result<Begun, AuthorizeError> {
-        let verifier = verifier_from(self.random_bytes());
-        let state = state_from(self.random_bytes());
+        let verifier = verifier_from(self.entropy.bytes());
+        let state = state_from(self.entropy.bytes());
         let challenge = CodeChallenge::plain(&verifier);
         let expires = self.vault.now().plus_seconds(ATTEMPT_SECONDS);
         let terms = Terms { owner: session.user.as_ref(), expires: Some(expires) };
@@ -130,12 +130,6 @@ impl Authorize {
     fn own(&self, uri: &str) -> Option<&Url> {
         let uri = Url::parse(uri).ok()?;
         [&self.zoom.client.redirect_uri, &self.terms.home_url].into_iter().find(|own| **own == uri)
-    }
-
-    fn random_bytes(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        self.entropy.fill(&mut bytes);
-        bytes
     }
 }
 

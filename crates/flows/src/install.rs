@@ -172,8 +172,8 @@ impl Install {
     pub async fn begin(&self, cookie: Option<&str>) -> Result<Begun, InstallError> {
         let binding =
             cookie.and_then(|cookie| self.open_binding(cookie)).unwrap_or_else(|| Binding::new(self.random()));
-        let state = state_from(self.random_bytes());
-        let verifier = verifier_from(self.random_bytes());
+        let state = state_from(self.entropy.bytes());
+        let verifier = verifier_from(self.entropy.bytes());
         let location = self.zoom.client.authorize_url(&state, &CodeChallenge::s256(&verifier));
         let cookie = self.seal_binding(&binding);
         let attempt = Attempt { binding, progress: Progress::Pending { verifier } };
@@ -307,12 +307,6 @@ impl Install {
     }
 
     fn random(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.random_bytes())
-    }
-
-    fn random_bytes(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        self.entropy.fill(&mut bytes);
-        bytes
+        URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>())
     }
 }

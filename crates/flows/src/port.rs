@@ -20,6 +20,15 @@ pub trait Entropy: Send + Sync + 'static {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+impl dyn Entropy {
+    /// `N` random bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+}
+
 /// Sends one HTTP request and reads the whole answer.
 ///
 /// Implementations follow no redirect and enforce limits on connecting, on the whole exchange and on the size of the

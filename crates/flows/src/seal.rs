@@ -89,8 +89,7 @@ impl Sealer {
     /// Seals `plaintext`, bound to the parts of `place`.
     pub fn seal(&self, place: &[&[u8]], plaintext: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
         let key = &self.keys[0];
-        let mut nonce = [0; NONCE_LEN];
-        entropy.fill(&mut nonce);
+        let nonce: [u8; NONCE_LEN] = entropy.bytes();
         let mut sealed = Vec::with_capacity(HEAD + NONCE_LEN + plaintext.len() + TAG);
         sealed.push(VERSION);
         sealed.extend_from_slice(&key.id);

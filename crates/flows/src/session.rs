@@ -182,8 +182,6 @@ impl Sessions {
     }
 
     fn new_id(&self) -> SessionId {
-        let mut bytes = [0; 32];
-        self.entropy.fill(&mut bytes);
-        SessionId::new(URL_SAFE_NO_PAD.encode(bytes))
+        SessionId::new(URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>()))
     }
 }

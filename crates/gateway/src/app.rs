@@ -5,7 +5,7 @@
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use stagedoor_flows::launch::{Launch, LaunchError};
 use stagedoor_flows::session::{Session, Sessions, Surface};
 
@@ -25,7 +25,7 @@ pub(crate) const CONTEXT: HeaderName = HeaderName::from_static("x-zoom-app-conte
 
 /// The app and its gate.
 pub(crate) struct App {
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Source,
     pub(crate) launch: Launch,
     pub(crate) sessions: Sessions,
     pub(crate) session_config: SessionConfig,
@@ -52,12 +52,11 @@ struct Visit {
 impl App {
     /// Answers with the app, or says why not.
     pub(crate) async fn answer(&self, mut request: Request, arrival: &Arrival) -> Response {
-        let Some(source) = &self.source else { return no_app().into_response() };
         let visit = match self.admit(&mut request, arrival.audience) {
             Ok(visit) => visit,
             Err(notice) => return notice.into_response(),
         };
-        let mut response = match source {
+        let mut response = match &self.source {
             Source::Files(files) => files.answer(&request.into_parts().0, arrival.audience).await,
             // Boxed, so that the future of every other request is not as large as this one.
             Source::Upstream(proxy) => Box::pin(proxy.forward(request, arrival, visit.session.as_ref())).await,
@@ -168,8 +167,4 @@ impl Public {
 fn open_in_zoom() -> Notice {
     let advice = "It runs inside the Zoom client. Open Zoom and choose the app there, or add it first.";
     Notice::page("open_in_zoom", "Open this app in Zoom", advice).offering_install()
-}
-
-fn no_app() -> Notice {
-    Notice::problem(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address.", "Check the address.")
 }

@@ -203,6 +203,9 @@ pub enum ConfigError {
     /// Not a path.
     #[error("prefix must be a path such as /zoom, not {0:?}")]
     Prefix(String),
+    /// An app without a Zoom App.
+    #[error("app needs zoom.client_id and zoom.client_secret: whoever opens the app comes from Zoom")]
+    AppWithoutZoom,
     /// Not an origin.
     #[error("app.upstream must be an http or https origin without a path, not {0}")]
     Upstream(Url),

@@ -32,7 +32,8 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(crate) struct Edge {
     pub(crate) prefix: String,
     pub(crate) routes: Router,
-    pub(crate) app: App,
+    /// `None` where there is only what the gateway does itself.
+    pub(crate) app: Option<App>,
     pub(crate) headers: SecurityHeaders,
     pub(crate) places: Places,
     pub(crate) metrics: Arc<Metrics>,
@@ -94,8 +95,8 @@ impl Edge {
     /// A panic inside is one failed request, not a dead connection.
     async fn inside(&self, route: Route, request: Request, arrival: &Arrival) -> Response {
         let answered = async {
-            if route == Route::App {
-                return self.app.answer(request, arrival).await;
+            if let (Route::App, Some(app)) = (route, &self.app) {
+                return app.answer(request, arrival).await;
             }
             match self.routes.clone().oneshot(request).await {
                 Ok(response) => response,

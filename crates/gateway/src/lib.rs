@@ -74,8 +74,18 @@ use route::Route;
 use server::Stop;
 use session::SessionPage;
 
-/// The flows that the routes call.
+/// The flows that the routes call. A part that is `None` has no routes.
 pub struct Flows {
+    /// Is asked whether it is ready, and cleaned up.
+    pub vault: Vault,
+    /// Knows whose sessions are over.
+    pub revocations: Arc<Revocations>,
+    /// A Zoom App.
+    pub zoom: Option<ZoomFlows>,
+}
+
+/// The flows of a Zoom App.
+pub struct ZoomFlows {
     /// Adds the app.
     pub install: Install,
     /// Adds the app inside Zoom's client.
@@ -88,10 +98,6 @@ pub struct Flows {
     pub installations: Installations,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
-    /// Knows whose sessions are over.
-    pub revocations: Arc<Revocations>,
-    /// Is asked whether it is ready, and cleaned up.
-    pub vault: Vault,
 }
 
 /// The gateway, ready to serve.
@@ -111,18 +117,7 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new());
         let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
         let places = Places { install: place(Route::Install), style: place(Route::Style), boot: place(Route::Boot) };
-        let source = source(&config, &flows, &metrics, &stop)?;
-        let app = config.app.as_ref();
-        let app = app::App {
-            source,
-            launch: flows.launch.clone(),
-            sessions: flows.sessions.clone(),
-            session_config: config.session,
-            pwa: config.pwa,
-            browsers: app.map_or(Browsers::Deny, |app| app.browsers),
-            public: Public::parse(app.map_or(&[][..], |app| &app.public))?,
-            origin: Origin::new(&config.public_url),
-        };
+        let app = app(&config, flows.zoom.as_ref(), &metrics, &stop)?;
         let admin = Arc::new(Admin {
             vault: flows.vault.clone(),
             metrics: Arc::clone(&metrics),
@@ -210,22 +205,60 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn source(config: &Config, flows: &Flows, metrics: &Arc<Metrics>, stop: &Stop) -> Result<Option<Source>, ConfigError> {
-    let Some(app) = &config.app else { return Ok(None) };
-    Ok(Some(match &app.source {
+/// The app behind its gate. It belongs to a Zoom App, whose launches open the gate.
+fn app(
+    config: &Config,
+    zoom: Option<&ZoomFlows>,
+    metrics: &Arc<Metrics>,
+    stop: &Stop,
+) -> Result<Option<app::App>, ConfigError> {
+    let (app, zoom) = match (&config.app, zoom) {
+        (None, _) => return Ok(None),
+        (Some(_), None) => return Err(ConfigError::AppWithoutZoom),
+        (Some(app), Some(zoom)) => (app, zoom),
+    };
+    let source = match &app.source {
         AppSource::Root(root) => Source::Files(Files::directory(root.clone())?),
         AppSource::Embedded(files) => Source::Files(Files::embedded(files)),
         AppSource::Upstream(upstream) => {
             let (tasks, cut) = (stop.tasks.clone(), stop.cut.clone());
             let tunnels = Tunnels::new(config.limits.connections, tasks, cut, Arc::clone(metrics));
-            let identity = Identity::new(flows.assertions.clone());
+            let identity = Identity::new(zoom.assertions.clone());
             Source::Upstream(Box::new(Proxy::new(upstream, config, identity, tunnels)?))
         }
+    };
+    Ok(Some(app::App {
+        source,
+        launch: zoom.launch.clone(),
+        sessions: zoom.sessions.clone(),
+        session_config: config.session,
+        pwa: config.pwa,
+        browsers: app.browsers,
+        public: Public::parse(&app.public)?,
+        origin: Origin::new(&config.public_url),
     }))
 }
 
+/// Routes of the gateway and who answers them.
+type Handlers = Vec<(Route, MethodRouter)>;
+
 /// The gateway's own routes; each has just the flow that it calls.
 fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router {
+    let mut handlers: Handlers = vec![
+        (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
+        (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
+        (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
+    ];
+    if let Some(zoom) = flows.zoom {
+        handlers.extend(zoom_routes(config, zoom, places, stop));
+    }
+    handlers.into_iter().fold(Router::new().fallback(not_found), |router, (route, handler)| {
+        router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
+    })
+}
+
+/// The routes of a Zoom App.
+fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, stop: &Stop) -> Handlers {
     let begin_url = config.public_url.join(&places.install).expect("a checked path joins an origin");
     let installing = Arc::new(Installing {
         install: flows.install,
@@ -243,7 +276,7 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
     });
     let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
-    let handlers: [(Route, MethodRouter); 10] = [
+    vec![
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
         (Route::Callback, get_only(install::finish).with_state(installing)),
         (Route::Context, get_only(context::hand_over).with_state(handing)),
@@ -251,13 +284,7 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
         (Route::Authorized, post_only(authorize::finish).with_state(authorizing)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
-        (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
-        (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
-        (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
-    ];
-    handlers.into_iter().fold(Router::new().fallback(not_found), |router, (route, handler)| {
-        router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
-    })
+    ]
 }
 
 /// A route that acts: GET, and not HEAD, by which link checkers would begin or end installs.

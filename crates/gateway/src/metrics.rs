@@ -58,7 +58,8 @@ impl Metrics {
         let (connections, tunnels) = (Gauge::default(), Gauge::default());
         registry.register("http_connections", "Open connections", connections.clone());
         registry.register("websockets", "Open WebSockets to the upstream", tunnels.clone());
-        let seconds = Route::ALL.map(|route| seconds.get_or_create(&RouteLabel { route: route.name() }).clone()).into();
+        let seconds =
+            Route::ALL.iter().map(|route| seconds.get_or_create(&RouteLabel { route: route.name() }).clone()).collect();
         Self { registry, requests, seconds, cells: Default::default(), connections, tunnels }
     }
 

@@ -1,90 +1,83 @@
 //! Which route a request takes, and under which name it is counted and logged.
 
-/// A route of the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Route {
+macro_rules! routes {
+    ($($(#[doc = $doc:literal])+ $route:ident = $name:literal at $path:literal;)+) => {
+        /// A route of the gateway.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Route {
+            $($(#[doc = $doc])+ $route,)+
+            /// Under the prefix, and nothing.
+            Unknown,
+            /// The app's.
+            App,
+        }
+
+        impl Route {
+            /// Every route, in the order of the variants.
+            pub(crate) const ALL: &[Self] = &[$(Self::$route,)+ Self::Unknown, Self::App];
+
+            /// The path below the prefix, as the router takes it: `{…}` stands for a segment, `{*…}` for a rest.
+            pub(crate) fn path(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$route => Some($path),)+
+                    Self::Unknown | Self::App => None,
+                }
+            }
+
+            /// The name in metrics and logs.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$route => $name,)+
+                    Self::Unknown => "unknown",
+                    Self::App => "app",
+                }
+            }
+        }
+    };
+}
+
+routes! {
     /// Begins an install.
-    Install,
+    Install = "install" at "/install";
     /// Ends an install.
-    Callback,
+    Callback = "callback" at "/callback";
     /// The launch in the web client.
-    Context,
+    Context = "context" at "/context";
     /// Begins an authorization inside Zoom's client.
-    Authorize,
+    Authorize = "authorize" at "/authorize";
     /// Ends one.
-    Authorized,
+    Authorized = "authorized" at "/authorized";
     /// Who has the app open.
-    Session,
+    Session = "session" at "/session";
     /// The public keys of the identity assertion.
-    Jwks,
+    Jwks = "jwks" at "/jwks.json";
     /// What an app's pages import.
-    Client,
+    Client = "client" at "/client.js";
     /// The script of the boot page.
-    Boot,
+    Boot = "boot" at "/boot.js";
     /// The style of our own pages.
-    Style,
-    /// Under the prefix, and nothing.
-    Unknown,
-    /// The app's.
-    App,
+    Style = "style" at "/style.css";
 }
 
 impl Route {
-    /// Every route, in the order of the variants.
-    pub(crate) const ALL: [Self; 12] = [
-        Self::Install,
-        Self::Callback,
-        Self::Context,
-        Self::Authorize,
-        Self::Authorized,
-        Self::Session,
-        Self::Jwks,
-        Self::Client,
-        Self::Boot,
-        Self::Style,
-        Self::Unknown,
-        Self::App,
-    ];
-
     /// The route of a path.
     pub(crate) fn of(path: &str, prefix: &str) -> Self {
         let own = path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let Some(rest) = own else { return Self::App };
-        Self::ALL.into_iter().find(|route| route.path() == Some(rest)).unwrap_or(Self::Unknown)
+        let is_at = |route: &&Self| route.path().is_some_and(|pattern| matches(pattern, rest));
+        Self::ALL.iter().find(is_at).copied().unwrap_or(Self::Unknown)
     }
+}
 
-    /// The path below the prefix.
-    pub(crate) fn path(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Install => "/install",
-            Self::Callback => "/callback",
-            Self::Context => "/context",
-            Self::Authorize => "/authorize",
-            Self::Authorized => "/authorized",
-            Self::Session => "/session",
-            Self::Jwks => "/jwks.json",
-            Self::Client => "/client.js",
-            Self::Boot => "/boot.js",
-            Self::Style => "/style.css",
-            Self::Unknown | Self::App => return None,
-        })
-    }
-
-    /// The name in metrics and logs.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Install => "install",
-            Self::Callback => "callback",
-            Self::Context => "context",
-            Self::Authorize => "authorize",
-            Self::Authorized => "authorized",
-            Self::Session => "session",
-            Self::Jwks => "jwks",
-            Self::Client => "client",
-            Self::Boot => "boot",
-            Self::Style => "style",
-            Self::Unknown => "unknown",
-            Self::App => "app",
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(rest), Some(_)) if rest.starts_with("{*") => return true,
+            (Some(expected), Some(segment)) if expected == segment => {}
+            (Some(variable), Some(segment)) if variable.starts_with('{') && !segment.is_empty() => {}
+            _ => return false,
         }
     }
 }
@@ -103,9 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_stands_for_a_segment_or_for_a_rest() {
+        assert!(matches("/api/{*path}", "/api/v2/users/me"));
+        assert!(!matches("/api/{*path}", "/api"));
+        assert!(matches("/connect/{provider}/callback", "/connect/github/callback"));
+        assert!(!matches("/connect/{provider}/callback", "/connect//callback"));
+        assert!(!matches("/connect/{provider}/callback", "/connect/a/b/callback"));
+        assert!(!matches("/connect/{provider}", "/connect/github/callback"));
+    }
+
+    #[test]
     fn the_table_of_routes_is_in_the_order_of_the_variants() {
-        for (at, route) in Route::ALL.into_iter().enumerate() {
-            assert_eq!(route as usize, at);
+        for (at, route) in Route::ALL.iter().enumerate() {
+            assert_eq!(*route as usize, at);
         }
     }
 }

@@ -31,13 +31,21 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Outcome {
         match settings::read::<Deployment>(&self.settings.flags(), Environment::of_process()) {
-            Ok(deployment) => self.fine(&deployment.registration),
+            Ok(deployment) => self.fine(&deployment),
             Err(problems) => return self.wrong(problems),
         }
         Ok(())
     }
 
-    fn fine(&self, registration: &Registration) {
+    fn fine(&self, deployment: &Deployment) {
+        match &deployment.zoom {
+            Some(zoom) => self.fine_app(&zoom.registration),
+            None if self.json => console::say_json(&serde_json::json!({ "ok": true })),
+            None => console::say("The settings are fine."),
+        }
+    }
+
+    fn fine_app(&self, registration: &Registration) {
         #[derive(Serialize)]
         struct Fine<'a> {
             ok: bool,

@@ -18,7 +18,7 @@ use url::Url;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
-use crate::settings::{self, Deployment, LogLevel};
+use crate::settings::{self, Deployment, LogLevel, ZoomDeployment};
 use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
@@ -125,20 +125,22 @@ impl Dev {
             listen: (Ipv4Addr::LOCALHOST, self.port).into(),
             admin_listen: (Ipv4Addr::LOCALHOST, 0).into(),
             secrets: state.secrets(),
-            zoom: ZoomApp {
-                client_id: state.client_id.clone(),
-                client_secret: state.client_secret.clone(),
-                redirect_uri: registration.redirect_uri(),
-                host: zoom.clone(),
-                api_host: zoom.clone(),
-            },
-            previous_client_secrets: vec![],
             gateway: Config {
                 app: Some(App::new(source)),
-                zoom_host: zoom,
+                zoom_host: zoom.clone(),
                 ..Config::new(registration.public_url.clone())
             },
-            registration,
+            zoom: Some(ZoomDeployment {
+                app: ZoomApp {
+                    client_id: state.client_id.clone(),
+                    client_secret: state.client_secret.clone(),
+                    redirect_uri: registration.redirect_uri(),
+                    host: zoom.clone(),
+                    api_host: zoom,
+                },
+                registration,
+                previous_client_secrets: vec![],
+            }),
             store: state.store(),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,

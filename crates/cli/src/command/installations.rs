@@ -195,7 +195,9 @@ impl Common {
             );
         }
         let store = wiring::store(path)?;
-        Ok(Keeping::new(&deployment, store)?.installations)
+        let zoom =
+            Keeping::new(&deployment, store)?.zoom.context("these settings have no Zoom App (zoom.client_id)")?;
+        Ok(zoom.installations)
     }
 }
 

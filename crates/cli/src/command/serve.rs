@@ -33,7 +33,7 @@ impl Serve {
 async fn serve(deployment: Deployment) -> Outcome {
     let ended = process::asked_to_end()?;
     let store = wiring::store(&deployment.store)?;
-    let public_url = deployment.registration.public_url.to_string();
+    let public_url = deployment.gateway.public_url.to_string();
     let bound = Bound::new(deployment, store).await.map_err(blame)?;
     let (public, admin) = bound.addresses()?;
     tracing::info!(%public, %admin, public_url, "listening");

@@ -21,17 +21,24 @@ use crate::marketplace::Registration;
 /// Everything that `serve` needs, valid as a whole.
 #[derive(Debug)]
 pub(crate) struct Deployment {
-    pub(crate) registration: Registration,
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
     pub(crate) secrets: Secrets,
-    pub(crate) zoom: ZoomApp,
-    pub(crate) previous_client_secrets: Vec<ClientSecret>,
+    /// The Zoom App, where there is one.
+    pub(crate) zoom: Option<ZoomDeployment>,
     pub(crate) gateway: Config,
     /// The file of the SQLite store.
     pub(crate) store: PathBuf,
     pub(crate) session_ttl: SessionTtl,
     pub(crate) log_level: LogLevel,
+}
+
+/// A Zoom App of a deployment.
+#[derive(Debug)]
+pub(crate) struct ZoomDeployment {
+    pub(crate) registration: Registration,
+    pub(crate) app: ZoomApp,
+    pub(crate) previous_client_secrets: Vec<ClientSecret>,
 }
 
 /// The secret of the deployment, and those that still open what they sealed.
@@ -75,11 +82,11 @@ impl Section for Deployment {
 
         let (registration, credentials, (host, api_host)) = (registration?, credentials?, hosts?);
         let Credentials { client_id, client_secret, previous } = credentials;
+        let gateway = gateway?.config(&registration, &host);
+        let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
         Some(Self {
-            gateway: gateway?.config(&registration, &host),
-            zoom: ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host },
-            previous_client_secrets: previous,
-            registration,
+            gateway,
+            zoom: Some(ZoomDeployment { registration, app, previous_client_secrets: previous }),
             listen: listen?,
             admin_listen: admin_listen?,
             secrets: secrets?,

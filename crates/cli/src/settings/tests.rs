@@ -55,8 +55,9 @@ fn enough_and(more: &[(&str, &str)]) -> Result<Deployment, String> {
 fn the_environment_alone_is_enough() {
     let deployment = enough_and(&[]).unwrap();
     assert_eq!(deployment.listen.to_string(), "127.0.0.1:3000");
-    assert_eq!(deployment.zoom.redirect_uri.as_str(), "https://app.example.com/zoom/callback");
-    assert_eq!(deployment.zoom.api_host.as_str(), "https://api.zoom.us/");
+    let zoom = deployment.zoom.unwrap();
+    assert_eq!(zoom.app.redirect_uri.as_str(), "https://app.example.com/zoom/callback");
+    assert_eq!(zoom.app.api_host.as_str(), "https://api.zoom.us/");
     assert_eq!(deployment.store, PathBuf::from("stagedoor.db"));
 }
 
@@ -312,7 +313,7 @@ fn previous_secrets_are_lists() {
 #[test]
 fn zoom_may_be_an_emulator_or_the_government_cloud() {
     let hosts = |name: &str| {
-        let zoom = enough_and(&[("ZOOM_HOST", name)]).unwrap().zoom;
+        let zoom = enough_and(&[("ZOOM_HOST", name)]).unwrap().zoom.unwrap().app;
         (zoom.host.to_string(), zoom.api_host.to_string())
     };
     assert_eq!(hosts("zoomgov.com"), ("https://zoomgov.com/".into(), "https://api.zoomgov.com/".into()));

@@ -20,7 +20,7 @@ use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flows, Gateway, SystemEntropy};
+use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
@@ -119,7 +119,8 @@ impl Plan {
         let clock = Arc::new(HandClock(AtomicI64::new(1_795_000_000_000)));
         let zoom = Arc::new(ScriptedZoom::default());
         let flows = flows(&self, &clock, &zoom);
-        let (installations, revocations) = (flows.installations.clone(), Arc::clone(&flows.revocations));
+        let zoom_flows = flows.zoom.as_ref().expect("this house has a Zoom App");
+        let (installations, revocations) = (zoom_flows.installations.clone(), Arc::clone(&flows.revocations));
         let gateway = Gateway::new(self.config, flows)?;
         Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
     }
@@ -163,7 +164,8 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    Flows { install, authorize, launch, sessions, installations, assertions, revocations, vault }
+    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions };
+    Flows { vault, revocations, zoom: Some(zoom) }
 }
 
 /// An answer, read to its end.
