@@ -1,12 +1,18 @@
-//! The storage port on memory and SQLite, and the suite that every backend passes.
+//! The storage port on memory, SQLite and Redis, and the suite that every backend passes.
 //!
 //! The contract is [`Store`](stagedoor_flows::port::Store); [`conformance`] is that contract as code.
 
 pub mod conformance;
 mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "tls")]
+mod tls;
 
+#[cfg(feature = "redis")]
+pub use self::redis::Redis;
 pub use memory::Memory;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
