@@ -1,44 +1,37 @@
-//! TLS towards a database: always verified, by the certificates that the system trusts or by those of one file.
+//! TLS towards a database, with rustls and aws-lc-rs. There is no way to skip the verification of certificate and name.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
-use stagedoor_flows::port::BoxError;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore, crypto};
 
-/// What verifies a server by the certificates in the PEM file `ca`, or by those that the system trusts
-/// (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured).
-pub(crate) fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, BoxError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let roots = match ca {
-        Some(file) => roots_in(file)?,
-        None => roots_of_the_system()?,
-    };
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+/// Trusts `roots`.
+pub(crate) fn connector(roots: RootCertStore) -> Result<TlsConnector, Error> {
+    let config = ClientConfig::builder_with_provider(crypto::aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn roots_in(file: &Path) -> Result<RootCertStore, BoxError> {
+/// The authorities of a PEM file; `None` where it holds none that can be read.
+pub(crate) fn roots_of(file: impl AsRef<Path>) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file)? {
-        roots.add(certificate?)?;
+    for certificate in CertificateDer::pem_file_iter(file).ok()? {
+        roots.add(certificate.ok()?).ok()?;
     }
-    if roots.is_empty() {
-        return Err("there is no certificate in it".into());
-    }
-    Ok(roots)
+    (!roots.is_empty()).then_some(roots)
 }
 
-fn roots_of_the_system() -> Result<RootCertStore, BoxError> {
-    let found = rustls_native_certs::load_native_certs();
+/// The authorities that the system trusts, or Mozilla's where the system has none: a container without certificates.
+pub(crate) fn roots_of_system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // Old systems carry certificates that no longer parse; the others still count.
-    roots.add_parsable_certificates(found.certs);
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        let error = found.errors.into_iter().next();
-        return Err(error.map_or_else(|| "the system trusts none".into(), BoxError::from));
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Ok(roots)
+    roots
 }

@@ -5,17 +5,18 @@ use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisConnectionInfo, RedisError, RedisResult,
     ServerErrorKind, cmd,
 };
-use rustls::pki_types::ServerName;
 use stagedoor_flows::port::BoxError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{self, pki_types::ServerName};
 
 use super::record::LAST;
 use super::safety::Report;
 use super::trouble::ConnectError;
 use super::url::RedisUrl;
+use crate::tls;
 
 const VERBS: &str = include_str!("verbs.lua");
 
@@ -31,9 +32,15 @@ pub(super) struct Server {
 impl Server {
     /// Reads the certificates, if the connection is to be encrypted. Blocks for some milliseconds then.
     pub(super) fn new(url: RedisUrl) -> Result<Self, ConnectError> {
-        let connector = || crate::tls::client(url.ca.as_deref()).map(TlsConnector::from);
-        let tls = url.tls.then(connector).transpose();
-        let tls = tls.map_err(|source| ConnectError::Roots { file: url.ca.clone(), source })?;
+        if !url.tls {
+            return Ok(Self { url, tls: None });
+        }
+        let roots = match &url.ca {
+            Some(file) => tls::roots_of(file).ok_or_else(|| ConnectError::Roots { file: file.clone() })?,
+            None => tls::roots_of_system(),
+        };
+        let other = |source: rustls::Error| ConnectError::Other { address: url.address(), source: source.into() };
+        let tls = Some(tls::connector(roots).map_err(other)?);
         Ok(Self { url, tls })
     }
 

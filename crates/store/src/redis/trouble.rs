@@ -33,14 +33,11 @@ pub enum ConnectError {
         /// The host and the port.
         address: String,
     },
-    /// The certificates that sign the server's cannot be read.
-    #[error("the certificates that sign the server's cannot be read{}", in_file(file.as_ref()))]
+    /// The file that the URL names has no certificates.
+    #[error("{} holds no certificates that can be read; name a PEM file in the URL's ca", file.display())]
     Roots {
-        /// The file that the URL names, if it does.
-        file: Option<PathBuf>,
-        /// What went wrong underneath.
-        #[source]
-        source: BoxError,
+        /// The file.
+        file: PathBuf,
     },
     /// What is written to this server might be lost.
     #[error("the Redis server {address} is not fit to be a store: {reason}")]
@@ -74,10 +71,6 @@ pub enum ConnectError {
         #[source]
         source: BoxError,
     },
-}
-
-fn in_file(file: Option<&PathBuf>) -> String {
-    file.map(|file| format!(" in {}", file.display())).unwrap_or_default()
 }
 
 /// Why a verb failed.
