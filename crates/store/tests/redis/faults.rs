@@ -7,23 +7,10 @@ use stagedoor_store::Redis;
 use tokio::time::sleep;
 
 use crate::servers::RedisServer;
-use crate::{NOW, chain, connect, draft, insert, is_there, place};
+use crate::{NOW, RECOVERY, chain, connect, draft, insert, is_there, place, recover};
 
 /// The longest that a verb may take.
 const DEADLINE: Duration = Duration::from_millis(5500);
-
-/// The time within which all must be well after a fault.
-const RECOVERY: Duration = Duration::from_secs(5);
-
-/// Writes and reads until both work.
-async fn recover(store: &Redis) -> Duration {
-    let begun = Instant::now();
-    while store.ready().await.is_err() || store.get(place("shelf", 1), NOW).await.is_err() {
-        assert!(begun.elapsed() < RECOVERY, "no recovery in {RECOVERY:?}");
-        sleep(Duration::from_millis(20)).await;
-    }
-    begun.elapsed()
-}
 
 /// Fails, and says how long that took and why.
 async fn failure(store: &Redis) -> (Duration, String) {

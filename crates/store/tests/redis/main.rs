@@ -3,10 +3,12 @@
 #![expect(clippy::print_stdout, reason = "a child reports to its parent")]
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use stagedoor_flows::port::{Draft, Key, Place, Shelf, Store, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::Redis;
+use tokio::time::sleep;
 
 use self::servers::RedisServer;
 
@@ -57,4 +59,16 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// A store for the parts of `conformance`, which share it.
 async fn shared(server: &RedisServer) -> Arc<dyn Store> {
     Arc::new(connect(server).await)
+}
+
+/// The time within which all must be well after a fault.
+const RECOVERY: Duration = Duration::from_secs(5);
+
+/// Writes and reads until both work.
+async fn recover(store: &Redis) {
+    let begun = Instant::now();
+    while store.ready().await.is_err() || store.get(place("shelf", 1), NOW).await.is_err() {
+        assert!(begun.elapsed() < RECOVERY, "no recovery in {RECOVERY:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
 }

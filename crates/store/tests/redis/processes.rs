@@ -8,9 +8,9 @@ use stagedoor_flows::port::Store;
 use stagedoor_store::Redis;
 use stagedoor_store::redis::RedisUrl;
 
-use crate::connect;
 use crate::parts::{self, ADDRESS, Acknowledged, PART, command};
 use crate::servers::RedisServer;
+use crate::{connect, recover};
 
 const CHILD: &str = "processes::child";
 const COUNTER: &str = "STAGEDOOR_TEST_COUNTER";
@@ -68,6 +68,7 @@ async fn what_was_acknowledged_survives_kill_9_of_the_server() {
         // The child ends when its store fails.
         acknowledged.hear_until_its_end(&mut child, |_| server.kill());
         server.restart();
+        recover(&store).await;
         acknowledged.check(&store).await;
     }
     assert!(acknowledged.tried() > 100, "only {} writes were tried", acknowledged.tried());
@@ -85,6 +86,7 @@ async fn what_was_acknowledged_while_the_log_is_rewritten_survives_too() {
             command(CHILD, "write", server.address("")).stderr(std::process::Stdio::null()).spawn().unwrap();
         acknowledged.hear_until_its_end(&mut child, |_| server.kill());
         server.restart();
+        recover(&store).await;
         acknowledged.check(&store).await;
     }
 }
