@@ -120,22 +120,20 @@ fn is_local(config: &Config) -> bool {
 }
 
 fn server(config: &Config) -> String {
-    let ports = config.get_ports();
-    let named = config.get_hosts().iter().map(|host| match host {
+    let name = |host: &Host| match host {
         Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
         Host::Unix(directory) => directory.display().to_string(),
-    });
-    let mut names: Vec<_> = named.collect();
+    };
+    let mut names: Vec<_> = config.get_hosts().iter().map(name).collect();
     if names.is_empty() {
         names = config.get_hostaddrs().iter().map(ToString::to_string).collect();
     }
-    let with_port = |(index, name): (usize, String)| {
-        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        format!("{name}:{port}")
-    };
-    names.into_iter().enumerate().map(with_port).collect::<Vec<_>>().join(", ")
+    // One port may stand for all hosts.
+    let ports = config.get_ports();
+    let port = |index| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+    names.iter().enumerate().map(|(index, name)| format!("{name}:{}", port(index))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
