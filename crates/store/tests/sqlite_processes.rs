@@ -2,71 +2,74 @@
 #![cfg(all(feature = "sqlite", unix))]
 #![expect(clippy::print_stdout, reason = "a child reports to its parent")]
 
-mod processes;
-
+use std::env;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use processes::{NOW, draft, insert, keep_the_contract, lines, place, random, said, survive_kill_9};
 use stagedoor_flows::port::Store;
 use stagedoor_store::Sqlite;
 
-fn open(database: &str) -> Arc<dyn Store> {
-    Arc::new(Sqlite::open(database).expect("an open database"))
-}
+use self::parts::{ADDRESS, Acknowledged, NOW, PART, command, draft, insert, lines, place, random, said};
 
-/// The database of a test, as children are told it.
-fn database(directory: &tempfile::TempDir) -> String {
-    directory.path().join("test.db").to_str().expect("a plain path").to_owned()
-}
-
-fn command(part: &str, database: &str) -> Command {
-    processes::command("child", part, database)
-}
+mod parts;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "plays the parts of the other tests"]
 async fn child() {
-    let (part, database) = processes::part();
-    let store = open(&database);
-    match part.as_str() {
-        "ask" => ask(&store).await,
-        part => processes::play(part, store).await,
+    // Ends the line that the test harness may have begun.
+    println!();
+    let database = PathBuf::from(env::var_os(ADDRESS).expect("a database"));
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&database).expect("an open database"));
+    match env::var(PART).expect("a part").as_str() {
+        "share" => parts::share(&store, &database.with_extension("counter")).await,
+        "write" => parts::write(&store).await,
+        "ask" => ask(&*store).await,
+        part => panic!("no such part: {part}"),
     }
 }
 
 #[tokio::test]
 async fn processes_that_share_a_file_keep_the_contract() {
     let directory = tempfile::tempdir().unwrap();
-    let database = database(&directory);
-    keep_the_contract("child", &database, &*open(&database)).await;
+    let database = directory.path().join("test.db");
+    let store = Sqlite::open(&database).unwrap();
+    let child = || command("child", "share", &database);
+    parts::share_between_processes(&store, &database.with_extension("counter"), child).await;
 }
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_kill_9() {
     let directory = tempfile::tempdir().unwrap();
-    let database = database(&directory);
-    survive_kill_9("child", &database, || async { open(&database) }).await;
+    let database = directory.path().join("test.db");
+    insert(&Sqlite::open(&database).unwrap(), place("counter", 0), 0).await;
+    let mut acknowledged = Acknowledged::default();
+    for _ in 0..25 {
+        let mut child = command("child", "write", &database).spawn().unwrap();
+        acknowledged.hear_until_its_end(&mut child, |child| child.kill().unwrap());
+        acknowledged.check(&Sqlite::open(&database).unwrap()).await;
+    }
+    assert!(acknowledged.tried() > 100, "only {} writes were tried", acknowledged.tried());
 }
 
 #[tokio::test]
 async fn a_process_that_is_killed_while_it_creates_the_database_leaves_nothing_in_the_way() {
     for _ in 0..20 {
         let directory = tempfile::tempdir().unwrap();
-        let database = database(&directory);
-        let mut child = command("write", &database).stderr(Stdio::null()).spawn().unwrap();
+        let database = directory.path().join("test.db");
+        let mut child = command("child", "write", &database).stderr(Stdio::null()).spawn().unwrap();
         thread::sleep(Duration::from_micros(500 + random(15_000)));
         child.kill().unwrap();
         child.wait().unwrap();
-        let store = open(&database);
-        insert(&*store, place("after", 0), 0).await;
+        let store = Sqlite::open(&database).unwrap();
+        insert(&store, place("after", 0), 0).await;
     }
 }
 
 /// Tries to write once for each line that it gets, and says whether it worked.
-async fn ask(store: &Arc<dyn Store>) {
+async fn ask(store: &dyn Store) {
     println!("asking");
     for number in 0.. {
         if std::io::stdin().read_line(&mut String::new()).expect("a line") == 0 {
@@ -85,8 +88,8 @@ async fn ask(store: &Arc<dyn Store>) {
 fn a_full_disk_fails_writes_until_there_is_room_again() {
     use std::io::Write as _;
     let directory = tempfile::tempdir().unwrap();
-    let database = database(&directory);
-    let itself = command("ask", &database);
+    let database = directory.path().join("test.db");
+    let itself = command("child", "ask", &database);
     // Without the trap, the first write behind the limit would kill the process.
     let mut child = Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])

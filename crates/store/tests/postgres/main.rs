@@ -2,17 +2,15 @@
 #![cfg(all(feature = "postgres", unix))]
 #![expect(clippy::print_stdout, reason = "a child reports to its parent")]
 
-#[path = "../processes/mod.rs"]
+mod conformance;
+mod faults;
+mod open;
+#[path = "../parts/mod.rs"]
+mod parts;
 mod processes;
 #[expect(dead_code, reason = "each test program uses a part")]
 #[path = "../servers/mod.rs"]
 mod servers;
-
-mod conformance;
-mod faults;
-mod open;
-#[path = "processes.rs"]
-mod processes_of_postgres;
 
 use std::sync::LazyLock;
 

@@ -1,13 +1,14 @@
-//! One store between processes that share it, and between a process and its successor after a crash.
+//! What processes that share a store do, and how the test that started them finds out whether all went well.
 //!
-//! A child is the test program itself, told by the environment to play a part: the program has a test `child` that
-//! calls [`play`].
+//! A child is the test program itself, told by the environment which part to play on which store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Lines};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -18,9 +19,8 @@ use stagedoor_protocol::time::UnixMillis;
 use tokio::time::sleep;
 
 pub(crate) const NOW: UnixMillis = UnixMillis(0);
-const PART: &str = "STAGEDOOR_TEST_PART";
-const STORE: &str = "STAGEDOOR_TEST_STORE";
-const COUNTER: &str = "STAGEDOOR_TEST_COUNTER";
+pub(crate) const PART: &str = "STAGEDOOR_TEST_PART";
+pub(crate) const ADDRESS: &str = "STAGEDOOR_TEST_ADDRESS";
 
 pub(crate) fn place(shelf: &'static str, number: u64) -> Place {
     let mut key = [0; 32];
@@ -40,37 +40,26 @@ pub(crate) async fn insert(store: &dyn Store, place: Place, number: u64) {
     assert!(matches!(store.insert(draft(place, number), NOW).await.expect("insert"), Write::Done(_)));
 }
 
-/// A child that plays `part` on the store at `address`.
-pub(crate) fn command(child: &str, part: &str, address: &str) -> Command {
+/// A child that plays `part` on the store at `address`; `test` is the name of the test that does it.
+pub(crate) fn command(test: &str, part: &str, address: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(env::current_exe().expect("this program"));
-    command.args(["--exact", child, "--ignored", "--nocapture"]).env(PART, part).env(STORE, address);
+    command.args(["--exact", test, "--ignored", "--nocapture"]).env(PART, part).env(ADDRESS, address);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command
-}
-
-/// The part that this process is to play, and the address of the store.
-pub(crate) fn part() -> (String, String) {
-    // Ends the line that the test harness may have begun.
-    println!();
-    (env::var(PART).expect("a part"), env::var(STORE).expect("a store"))
-}
-
-/// Plays one of the parts that every store has.
-pub(crate) async fn play(part: &str, store: Arc<dyn Store>) {
-    match part {
-        "share" => share(&store, &env::var(COUNTER).expect("a file")).await,
-        "write" => write(&store).await,
-        part => panic!("no such part: {part}"),
-    }
 }
 
 pub(crate) fn lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
     BufReader::new(child.stdout.take().expect("a pipe")).lines()
 }
 
-/// What a child says about `what`: the numbers behind that word.
+/// What a child says about `what`: the number behind that word.
 pub(crate) fn said(line: &str, what: &str) -> Option<u64> {
     line.strip_prefix(what)?.trim().parse().ok()
+}
+
+/// A number that is different each time, below `limit`.
+pub(crate) fn random(limit: u64) -> u64 {
+    RandomState::new().hash_one(0) % limit
 }
 
 const TOKENS: u64 = 200;
@@ -78,8 +67,8 @@ const STEPS: u64 = 40;
 const LEASES: u64 = 25;
 const CHILDREN: usize = 4;
 
-/// Takes tokens, counts with a record, and counts with a file that only a lease protects.
-async fn share(store: &Arc<dyn Store>, counter: &str) {
+/// The part `share`: takes tokens, counts with a record, and counts with a file that only a lease protects.
+pub(crate) async fn share(store: &Arc<dyn Store>, counter: &Path) {
     let takers: Vec<_> = (0..4)
         .map(|taker| {
             let store = Arc::clone(store);
@@ -118,18 +107,15 @@ async fn share(store: &Arc<dyn Store>, counter: &str) {
     }
 }
 
-/// Several processes take tokens, count, and hold a lease; nothing happens twice or is lost.
-pub(crate) async fn keep_the_contract(child: &str, address: &str, store: &dyn Store) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let counter = directory.path().join("counter");
-    fs::write(&counter, "0").expect("a file");
+/// Starts children that [`share`] `store` and the file `counter`, and checks that each step was done once.
+pub(crate) async fn share_between_processes(store: &dyn Store, counter: &Path, child: impl Fn() -> Command) {
+    fs::write(counter, "0").expect("the file");
     insert(store, place("counter", 0), 0).await;
     for token in 0..TOKENS {
         insert(store, place("tokens", token), token).await;
     }
 
-    let mut children =
-        [(); CHILDREN].map(|()| command(child, "share", address).env(COUNTER, &counter).spawn().expect("a child"));
+    let mut children = [(); CHILDREN].map(|()| child().spawn().expect("a child"));
     let (mut took, mut fences) = (Vec::new(), Vec::new());
     for child in &mut children {
         for line in lines(child).map(|line| line.expect("a line")) {
@@ -141,16 +127,16 @@ pub(crate) async fn keep_the_contract(child: &str, address: &str, store: &dyn St
 
     took.sort_unstable();
     assert_eq!(took, (0..TOKENS).collect::<Vec<_>>(), "each token was taken once");
-    let total = store.get(place("counter", 0), NOW).await.expect("get").expect("the counter");
-    assert_eq!(number(&total.draft.sealed), STEPS * CHILDREN as u64, "no replacement was lost");
+    let last = store.get(place("counter", 0), NOW).await.expect("get").expect("the counter");
+    assert_eq!(number(&last.draft.sealed), STEPS * CHILDREN as u64, "no replacement was lost");
     let leased = fs::read_to_string(counter).expect("the file");
     assert_eq!(leased, (LEASES * CHILDREN as u64).to_string(), "a lease had one holder");
     assert_eq!(fences.iter().collect::<BTreeSet<_>>().len(), fences.len(), "no fence came twice");
 }
 
-/// Writes until it is killed, and says what the store has acknowledged: `wrote` and `took` after it was done,
-/// `takes` before it is tried, `counted` for a record that is replaced again and again.
-async fn write(store: &Arc<dyn Store>) {
+/// The part `write`: writes until it is killed or the store fails, and says what the store has acknowledged: `wrote`
+/// and `took` after it was done, `takes` before it is tried, `counted` for a record that is replaced again and again.
+pub(crate) async fn write(store: &Arc<dyn Store>) {
     let process = std::process::id();
     let writers = (0..4_u64).map(|writer| {
         let store = Arc::clone(store);
@@ -178,18 +164,26 @@ async fn write(store: &Arc<dyn Store>) {
         }
         println!("counted {next}");
     }
+    panic!("a writer has ended");
 }
 
 /// What must be in the store, as far as a child came to say it.
 #[derive(Default)]
-struct Acknowledged {
+pub(crate) struct Acknowledged {
     /// Whether a record is there, must be gone, or may be either.
     records: BTreeMap<u64, Option<bool>>,
     counted: u64,
+    /// The version of the counter that was found last.
+    version: Option<Version>,
 }
 
 impl Acknowledged {
-    fn hear(&mut self, line: &str) {
+    /// How many writes were tried.
+    pub(crate) fn tried(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn hear(&mut self, line: &str) {
         if let Some(number) = said(line, "wrote") {
             self.records.insert(number, Some(true));
         } else if let Some(number) = said(line, "takes") {
@@ -201,8 +195,30 @@ impl Acknowledged {
         }
     }
 
+    /// Hears `child` until it has acknowledged something, and goes on until it has ended. `end` makes it end, after
+    /// some random milliseconds, in a thread of its own.
+    pub(crate) fn hear_until_its_end(&mut self, child: &mut Child, end: impl FnOnce(&mut Child) + Send) {
+        let mut lines = lines(child).map_while(Result::ok);
+        // The time to live begins with the first acknowledgement, so that a slow machine does not test nothing.
+        for line in lines.by_ref() {
+            self.hear(&line);
+            if said(&line, "wrote").is_some() {
+                break;
+            }
+        }
+        thread::scope(|scope| {
+            let killer = scope.spawn(|| {
+                thread::sleep(Duration::from_millis(random(100)));
+                end(child);
+                child.wait().expect("an end")
+            });
+            lines.for_each(|line| self.hear(&line));
+            assert!(!killer.join().expect("a killer").success());
+        });
+    }
+
     /// Compares with what is there, from which the next child goes on.
-    async fn check(&mut self, store: &dyn Store) -> Version {
+    pub(crate) async fn check(&mut self, store: &dyn Store) {
         for (number, expected) in &self.records {
             let read = store.get(place("crash", *number), NOW).await.expect("get");
             if let Some(expected) = expected {
@@ -213,48 +229,8 @@ impl Acknowledged {
         let counter = store.get(place("counter", 0), NOW).await.expect("get").expect("the counter");
         let found = number(&counter.draft.sealed);
         assert!(found == self.counted || found == self.counted + 1, "{found} of {} was kept", self.counted);
-        self.counted = found;
-        counter.version
+        assert!(self.version.is_none_or(|version| counter.version >= version), "a version came twice");
+        (self.counted, self.version) = (found, Some(counter.version));
+        store.ready().await.expect("a store that can be written");
     }
-}
-
-/// A number that is different each time, below `limit`.
-pub(crate) fn random(limit: u64) -> u64 {
-    RandomState::new().hash_one(0) % limit
-}
-
-/// A process is killed again and again while it writes; whatever it was told is done is there for the next.
-pub(crate) async fn survive_kill_9<F: Future<Output = Arc<dyn Store>>>(
-    child: &str,
-    address: &str,
-    open: impl Fn() -> F,
-) {
-    insert(&*open().await, place("counter", 0), 0).await;
-    let mut version = Version(0);
-    let mut acknowledged = Acknowledged::default();
-    for _ in 0..25 {
-        let mut child = command(child, "write", address).spawn().expect("a child");
-        let mut lines = lines(&mut child).map_while(Result::ok);
-        // The time to live begins with the first acknowledgement, so that a slow machine does not test nothing.
-        for line in lines.by_ref() {
-            acknowledged.hear(&line);
-            if said(&line, "wrote").is_some() {
-                break;
-            }
-        }
-        let killer = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(random(100)));
-            child.kill().expect("a living child");
-            child.wait().expect("an end")
-        });
-        lines.for_each(|line| acknowledged.hear(&line));
-        assert!(!killer.join().expect("the end of the child").success());
-
-        let store = open().await;
-        let now = acknowledged.check(&*store).await;
-        assert!(now >= version, "a version came twice");
-        version = now;
-        store.ready().await.expect("ready");
-    }
-    assert!(acknowledged.records.len() > 100, "only {} writes were tried", acknowledged.records.len());
 }
