@@ -6,6 +6,7 @@
 pub mod assertion;
 pub mod authorize;
 pub mod fault;
+pub mod grant;
 pub mod install;
 pub mod installation;
 pub mod launch;
@@ -13,5 +14,6 @@ pub mod port;
 pub mod revocation;
 pub mod seal;
 pub mod session;
+pub mod tokens;
 pub mod vault;
 pub mod zoom;
