@@ -5,6 +5,7 @@
 
 mod assertion;
 mod authorize;
+mod carried;
 mod install;
 mod install_answers;
 mod install_faults;
@@ -15,6 +16,7 @@ mod revocation;
 mod seal;
 mod secrets;
 mod session;
+mod tokens;
 mod vault;
 mod watched;
 mod world;
