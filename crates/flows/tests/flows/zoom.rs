@@ -16,7 +16,7 @@ use crate::world::Arrival;
 
 mod refreshes;
 
-use refreshes::{Live, Refreshes};
+use refreshes::Refreshes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
@@ -204,7 +204,7 @@ impl State {
             "access_token": access, "token_type": "bearer", "refresh_token": refresh, "expires_in": 3599,
             "scope": self.refreshes.scope,
         });
-        self.refreshes.live.insert(user.to_owned(), Live { access, refresh });
+        self.refreshes.give(user, access, refresh);
         reply(200, body.to_string())
     }
 }
