@@ -89,6 +89,10 @@ secret! {
     pub struct State;
     /// A PKCE code verifier (RFC 7636 section 4.1).
     pub struct CodeVerifier;
+    /// The secret token of webhooks: Zoom signs events with it, and challenges are answered with it.
+    pub struct WebhookSecret;
+    /// The SDK secret of a Cobrowse app: signs its tokens.
+    pub struct SdkSecret;
 }
 
 /// The string behind a secret, wiped on drop. Only the [`secret!`](crate::secret!) macro uses it.
