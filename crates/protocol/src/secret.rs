@@ -79,9 +79,9 @@ macro_rules! secret {
 secret! {
     /// The client secret of the Zoom App: authenticates at the token endpoint and, hashed, opens app contexts.
     pub struct ClientSecret;
-    /// A Zoom access token. Opaque by contract, even though it looks like a JWT.
+    /// An access token. Opaque by contract, even where it looks like a JWT.
     pub struct AccessToken;
-    /// A Zoom refresh token: single use, replaced by every refresh.
+    /// A refresh token. Zoom's work once, and every refresh replaces them.
     pub struct RefreshToken;
     /// An OAuth authorization code: single use, five minutes (Zoom error 4733).
     pub struct AuthorizationCode;

@@ -6,6 +6,7 @@
 mod api;
 mod assertion;
 mod authorize;
+mod carried;
 mod install;
 mod install_answers;
 mod install_faults;
@@ -16,6 +17,7 @@ mod revocation;
 mod seal;
 mod secrets;
 mod session;
+mod tokens;
 mod vault;
 mod watched;
 mod world;
