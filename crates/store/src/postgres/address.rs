@@ -108,7 +108,9 @@ fn complete(config: &mut Config) {
 /// Whether nothing leaves this machine.
 fn is_local(config: &Config) -> bool {
     let is_local = |host: &Host| match host {
-        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        }
         #[cfg(unix)]
         Host::Unix(_) => true,
     };
@@ -116,22 +118,20 @@ fn is_local(config: &Config) -> bool {
 }
 
 fn server(config: &Config) -> String {
-    let ports = config.get_ports();
-    let named = config.get_hosts().iter().map(|host| match host {
+    let name = |host: &Host| match host {
         Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
         Host::Unix(directory) => directory.display().to_string(),
-    });
-    let mut names: Vec<_> = named.collect();
+    };
+    let mut names: Vec<_> = config.get_hosts().iter().map(name).collect();
     if names.is_empty() {
         names = config.get_hostaddrs().iter().map(ToString::to_string).collect();
     }
-    let with_port = |(index, name): (usize, String)| {
-        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        format!("{name}:{port}")
-    };
-    names.into_iter().enumerate().map(with_port).collect::<Vec<_>>().join(", ")
+    // One port may stand for all hosts.
+    let ports = config.get_ports();
+    let port = |index| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+    names.iter().enumerate().map(|(index, name)| format!("{name}:{}", port(index))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn a_connection_that_leaves_the_machine_is_encrypted_where_it_can_be() {
-        for local in ["postgres://localhost/db", "postgres://127.0.0.1:1/db", "postgres://[::1]/db", "postgres://%2Frun/db"] {
+        for local in
+            ["postgres://localhost/db", "postgres://127.0.0.1:1/db", "postgres://[::1]/db", "postgres://%2Frun/db"]
+        {
             assert_eq!(mode(local), SslMode::Disable, "{local}");
             assert!(!Address::parse(local).unwrap().may_travel_in_the_clear());
         }
