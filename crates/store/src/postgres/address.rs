@@ -10,7 +10,7 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_rustls::rustls::RootCertStore;
 
 use super::session::CONNECT;
-use super::tls::{self, Tls};
+use super::tls::Tls;
 use super::trouble::{AddressError, ConnectError};
 
 /// Where the database is, and whom to trust to be it.
@@ -52,7 +52,9 @@ impl Address {
         complete(&mut config);
         let roots = match ours.get("sslrootcert").map(String::as_str) {
             None | Some("system") => None,
-            Some(file) => Some(tls::roots_of(file).ok_or_else(|| AddressError::Roots { file: file.to_owned() })?),
+            Some(file) => {
+                Some(crate::tls::roots_of(file).ok_or_else(|| AddressError::Roots { file: file.to_owned() })?)
+            }
         };
         Ok(Self { server: server(&config), config, roots })
     }
@@ -67,7 +69,7 @@ impl Address {
         let roots = match &self.roots {
             _ if self.config.get_ssl_mode() == SslMode::Disable => RootCertStore::empty(),
             Some(roots) => roots.clone(),
-            None => tls::roots_of_system(),
+            None => crate::tls::roots_of_system(),
         };
         Tls::new(roots).map_err(|source| ConnectError::other(&self.server, source))
     }
