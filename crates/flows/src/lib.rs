@@ -14,4 +14,5 @@ pub mod revocation;
 pub mod seal;
 pub mod session;
 pub mod vault;
+pub mod webhook;
 pub mod zoom;

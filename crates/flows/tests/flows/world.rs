@@ -92,6 +92,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Arc<Watched>,
     pub(crate) zoom: Arc<FakeZoom>,
+    pub(crate) vault: Vault,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) sessions: Sessions,
     pub(crate) installations: Installations,
@@ -141,7 +142,7 @@ impl World {
             clock.clone(),
             sessions.clone(),
         );
-        Self { clock, store, zoom, revocations, sessions, installations, install, authorize, launch }
+        Self { clock, store, zoom, vault, revocations, sessions, installations, install, authorize, launch }
     }
 
     pub(crate) fn clock_now(&self) -> UnixMillis {
