@@ -61,6 +61,8 @@ id! {
     MeetingUuid
     /// The name of a webhook event: `meeting.started`.
     EventName
+    /// The SDK key of a Cobrowse app. Public; it is `app_key` in its tokens.
+    SdkKey
 }
 
 #[cfg(test)]

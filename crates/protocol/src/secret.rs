@@ -91,6 +91,8 @@ secret! {
     pub struct CodeVerifier;
     /// The secret token of webhooks: Zoom signs events with it, and challenges are answered with it.
     pub struct WebhookSecret;
+    /// The SDK secret of a Cobrowse app: signs its tokens.
+    pub struct SdkSecret;
 }
 
 /// The string behind a secret, wiped on drop. Only the [`secret!`](crate::secret!) macro uses it.
