@@ -17,4 +17,5 @@ pub mod seal;
 pub mod session;
 pub mod tokens;
 pub mod vault;
+pub mod webhook;
 pub mod zoom;

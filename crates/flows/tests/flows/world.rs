@@ -104,6 +104,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Arc<Watched>,
     pub(crate) zoom: Arc<FakeZoom>,
+    pub(crate) vault: Vault,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) sessions: Sessions,
     pub(crate) installations: Installations,
@@ -172,7 +173,20 @@ impl World {
             clock.clone(),
             sessions.clone(),
         );
-        Self { clock, store, zoom, revocations, sessions, installations, install, authorize, launch, tokens, carried }
+        Self {
+            clock,
+            store,
+            zoom,
+            vault,
+            revocations,
+            sessions,
+            installations,
+            install,
+            authorize,
+            launch,
+            tokens,
+            carried,
+        }
     }
 
     pub(crate) fn clock_now(&self) -> UnixMillis {
