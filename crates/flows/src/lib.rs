@@ -5,7 +5,10 @@
 
 pub mod assertion;
 pub mod authorize;
+pub mod cobrowse;
+pub mod consumer;
 pub mod fault;
+mod flight;
 pub mod install;
 pub mod installation;
 pub mod launch;
@@ -14,4 +17,5 @@ pub mod revocation;
 pub mod seal;
 pub mod session;
 pub mod vault;
+pub mod verify;
 pub mod zoom;

@@ -169,7 +169,9 @@ impl IntoResponse for Notice {
 fn status(fault: Fault) -> StatusCode {
     match fault {
         Fault::Caller | Fault::Stale => StatusCode::BAD_REQUEST,
+        Fault::Anonymous => StatusCode::UNAUTHORIZED,
         Fault::Forbidden => StatusCode::FORBIDDEN,
+        Fault::Impatient => StatusCode::TOO_MANY_REQUESTS,
         // What the operator has set up wrongly shows in what Zoom answers, not in anything that broke here.
         Fault::Zoom | Fault::Operator => StatusCode::BAD_GATEWAY,
         Fault::ZoomBusy | Fault::Store => StatusCode::SERVICE_UNAVAILABLE,

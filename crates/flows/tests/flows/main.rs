@@ -5,6 +5,10 @@
 
 mod assertion;
 mod authorize;
+mod cobrowse;
+mod consumer;
+mod consumer_forward;
+mod consumer_jwt;
 mod install;
 mod install_answers;
 mod install_faults;
@@ -15,6 +19,7 @@ mod revocation;
 mod seal;
 mod secrets;
 mod session;
+mod site;
 mod vault;
 mod watched;
 mod world;
