@@ -14,4 +14,5 @@ pub mod loopback;
 pub mod oauth;
 pub mod secret;
 pub mod time;
+pub mod webhook;
 pub mod zoom_error;

@@ -15,3 +15,6 @@ mod oauth;
 mod pem;
 mod secrets;
 mod token_answer;
+mod webhook;
+mod webhook_forward;
+mod webhook_properties;
