@@ -112,6 +112,11 @@ impl Notice {
         Self { cause: Some(cause), ..self }
     }
 
+    /// Leaves nothing to be logged but the access.
+    pub(crate) fn without_cause(self) -> Self {
+        Self { cause: None, ..self }
+    }
+
     /// Writes the notice for whoever asked: content type and body.
     pub(crate) fn write(&self, audience: Audience, request_id: &str, places: &Places) -> (HeaderValue, String) {
         if self.is_boot {
