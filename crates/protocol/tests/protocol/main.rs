@@ -9,5 +9,8 @@ mod deep_link;
 mod json;
 mod jwt;
 mod oauth;
+mod provider;
+mod provider_answers;
+mod provider_id_token;
 mod secrets;
 mod token_answer;
