@@ -4,15 +4,23 @@
 //! and `cli`; tests script them.
 
 use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use stagedoor_protocol::time::UnixMillis;
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
 pub trait Clock: Send + Sync + 'static {
-    /// The current instant.
+    /// The current instant. It jumps where somebody sets the clock.
     fn now(&self) -> UnixMillis;
+
+    /// Waits. What is waited is real time, whatever becomes of [`Clock::now`] meanwhile.
+    fn sleep(&self, duration: Duration) -> Sleep;
 }
+
+/// Ends when the time has passed.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Gives cryptographically secure random bytes.
 pub trait Entropy: Send + Sync + 'static {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use crate::deeplink::{Action, DeepLink, DeepLinkHosts};
 use crate::id::ZoomUserId;
@@ -122,6 +122,19 @@ impl Api {
         }
         request.body(body).expect("a URL and fixed headers make a request")
     }
+}
+
+/// Reads the `api_url` of a token answer: an origin of Zoom's, over https and on the usual port. A bearer token is sent
+/// nowhere else.
+pub(crate) fn api_origin(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let Some(Host::Domain(host)) = url.host() else { return None };
+    let at_zoom = ["zoom.us", "zoomgov.com"].into_iter().any(|zoom| {
+        host.strip_suffix(zoom).is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    });
+    let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    (url.scheme() == "https" && at_zoom && plain && bare).then_some(url)
 }
 
 /// A name ends up in pages, logs and terminals, so nothing in it moves a cursor or begins a line.

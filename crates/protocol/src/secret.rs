@@ -131,6 +131,23 @@ pub mod exposed {
     pub fn deserialize<'de, T: Exposed, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         String::deserialize(deserializer).map(T::wrap)
     }
+
+    /// The same for a secret that may be missing.
+    pub mod option {
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        use super::super::Exposed;
+
+        /// Writes the secret as a plain string, or nothing.
+        pub fn serialize<T: Exposed, S: Serializer>(secret: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+            secret.as_ref().map(Exposed::reveal).serialize(serializer)
+        }
+
+        /// Reads the secret from a plain string.
+        pub fn deserialize<'de, T: Exposed, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+            Ok(Option::<String>::deserialize(deserializer)?.map(T::wrap))
+        }
+    }
 }
 
 #[cfg(test)]
