@@ -5,6 +5,7 @@
 
 pub mod assertion;
 pub mod authorize;
+pub mod connect;
 pub mod fault;
 pub mod install;
 pub mod installation;

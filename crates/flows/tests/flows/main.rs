@@ -5,12 +5,14 @@
 
 mod assertion;
 mod authorize;
+mod connect;
 mod install;
 mod install_answers;
 mod install_faults;
 mod install_walk;
 mod installations;
 mod launch;
+mod provider;
 mod revocation;
 mod seal;
 mod secrets;
