@@ -82,6 +82,9 @@ secret! {
     /// An access token. Opaque by contract, even though Zoom's looks like a JWT.
     pub struct AccessToken;
     /// A refresh token. Zoom's are single use, replaced by every refresh.
+    /// An access token. Opaque by contract, even where it looks like a JWT.
+    pub struct AccessToken;
+    /// A refresh token. Zoom's work once, and every refresh replaces them.
     pub struct RefreshToken;
     /// An OAuth authorization code: single use, at Zoom for five minutes (error 4733).
     pub struct AuthorizationCode;
