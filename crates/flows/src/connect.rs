@@ -15,27 +15,28 @@
 //! it, so that it happens once. Nothing here tells a page a code, a handle or a token; a page learns the state of its own
 //! connection, and no more.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use stagedoor_protocol::deeplink::DeepLink;
 use stagedoor_protocol::id::ZoomUserId;
 use stagedoor_protocol::oauth::{CodeChallenge, state_from, verifier_from};
 use stagedoor_protocol::provider::{Ask, Callback};
-use stagedoor_protocol::secret::{AccessToken, AuthorizationCode, Nonce, State};
+use stagedoor_protocol::secret::{AuthorizationCode, Nonce, State};
 use url::Url;
 
-use crate::grant::{Driver, RefreshError, Refresher, Round};
+use crate::grant::{Driver, Refresher};
 use crate::installation::Installations;
 use crate::port::{Clock, Entropy, Http};
 use crate::session::Session;
-use crate::vault::{Kept, Terms, Vault, VaultError};
+use crate::tokens::Tokens;
+use crate::vault::{Kept, Vault};
 use crate::zoom::Zoom;
 
 mod attempt;
 mod claim;
 mod connection;
 mod error;
+mod keeping;
 mod parties;
 mod party;
 mod provider;
@@ -44,6 +45,7 @@ pub use attempt::Ending;
 pub use claim::Claim;
 pub use connection::{Account, Connection};
 pub use error::ConnectError;
+pub use keeping::Disconnected;
 pub use party::ProviderError;
 pub use provider::{InvalidName, Metadata, Provider, ProviderName};
 
@@ -60,6 +62,7 @@ pub struct Connect {
     vault: Vault,
     zoom: Zoom,
     installations: Installations,
+    tokens: Tokens,
     entropy: Arc<dyn Entropy>,
     parties: Parties,
     refresher: Refresher<Connection>,
@@ -105,22 +108,11 @@ pub enum Progress {
     Ended(Ending),
 }
 
-/// How a connection ended. It is erased in any case.
-#[derive(Debug)]
-pub enum Disconnected {
-    /// The provider took the tokens back.
-    Revoked,
-    /// There was no connection, or the provider has no way to take tokens back.
-    NothingToRevoke,
-    /// The provider did not take them back; they expire there, or the user ends them there.
-    NotRevoked(ProviderError),
-}
-
 impl Connect {
     /// Builds the flow.
     pub fn new(
         vault: Vault,
-        (zoom, installations): (Zoom, Installations),
+        (zoom, installations, tokens): (Zoom, Installations, Tokens),
         ports: Ports,
         providers: Vec<Provider>,
     ) -> Self {
@@ -132,7 +124,7 @@ impl Connect {
         let parties = Parties(Arc::new(providers.into_iter().map(party).collect()));
         let issuer = Arc::new(parties.clone());
         let refresher = Refresher::new(vault.clone(), issuer, (clock, Arc::clone(&entropy)), driver);
-        Self { vault, zoom, installations, entropy, parties, refresher }
+        Self { vault, zoom, installations, tokens, entropy, parties, refresher }
     }
 
     /// The providers.
@@ -208,67 +200,6 @@ impl Connect {
         Ok(ConnectionState { connection: self.connection(user, name).await?, attempt })
     }
 
-    /// The connections of a user.
-    pub async fn connections(&self, user: &ZoomUserId) -> Result<Vec<Connection>, ConnectError> {
-        let mut connections = Vec::new();
-        for name in self.parties.0.keys() {
-            connections.extend(self.connection(user, name).await?);
-        }
-        Ok(connections)
-    }
-
-    /// A connection whose access token is good now.
-    pub async fn fresh(&self, user: &ZoomUserId, provider: &ProviderName) -> Result<Arc<Connection>, RefreshError> {
-        self.refresher.fresh(&connection::key(user, provider)).await
-    }
-
-    /// A connection with another access token than one that the provider's API has just refused.
-    pub async fn renewed_after(
-        &self,
-        user: &ZoomUserId,
-        provider: &ProviderName,
-        refused: &AccessToken,
-    ) -> Result<Arc<Connection>, RefreshError> {
-        self.refresher.renewed_after(&connection::key(user, provider), refused).await
-    }
-
-    /// Refreshes what is due, at most so many a second.
-    pub async fn renew_due(&self, per_second: NonZeroU32) -> Result<Round, VaultError> {
-        self.refresher.renew_due(per_second).await
-    }
-
-    /// Gives the tokens back where the provider takes them, and erases the connection whether or not that worked.
-    pub async fn disconnect(&self, session: &Session, provider: &str) -> Result<Disconnected, ConnectError> {
-        let party = self.party(provider)?;
-        let Some(user) = &session.user else { return Ok(Disconnected::NothingToRevoke) };
-        let key = connection::key(user, &party.provider.name);
-        let Some(connection) = self.connection(user, &party.provider.name).await? else {
-            return Ok(Disconnected::NothingToRevoke);
-        };
-        let revoked = party.revoke(connection.token_to_revoke()).await;
-        self.vault.remove::<Connection>(&key).await?;
-        self.refresher.forget(&key);
-        Ok(match revoked {
-            Ok(true) => Disconnected::Revoked,
-            Ok(false) => Disconnected::NothingToRevoke,
-            Err(error) => Disconnected::NotRevoked(error),
-        })
-    }
-
-    async fn connection(&self, user: &ZoomUserId, name: &ProviderName) -> Result<Option<Connection>, VaultError> {
-        Ok(self.vault.get::<Connection>(&connection::key(user, name)).await?.map(|kept| kept.item))
-    }
-
-    async fn keep(&self, connection: &Connection) -> Result<(), ConnectError> {
-        let key = connection.key();
-        let terms = Terms { owner: Some(&connection.user), expires: None };
-        self.vault.put(&key, connection, terms).await?;
-        self.refresher.forget(&key);
-        // The queue is a hint: a connection that is not in it is refreshed when it is used.
-        let _ = crate::grant::schedule(&self.vault, &key, connection).await;
-        Ok(())
-    }
-
     fn party(&self, provider: &str) -> Result<&Party, ConnectError> {
         self.parties.find(provider).ok_or(ConnectError::UnknownProvider)
     }
@@ -292,8 +223,8 @@ impl Connect {
         if !self.vault.replace(kept, &parked, attempt.terms()).await? {
             return Ok(Returned::Again);
         }
-        let token = self.installations.usable(&attempt.user).await?.ok_or(ConnectError::InstallRequired)?.access;
-        Ok(Returned::Parked(self.zoom.deep_link(&token, &claim.action()).await?))
+        let token = self.tokens.fresh(&attempt.user).await?;
+        Ok(Returned::Parked(self.zoom.deep_link(&token.access, &claim.action()).await?))
     }
 
     async fn redeem(&self, session: &Session, claim: &Claim, attempt: &Attempt) -> Result<(), ConnectError> {

@@ -196,6 +196,10 @@ pub trait Store: Send + Sync + 'static {
         now: UnixMillis,
     ) -> Result<Vec<Record>, StoreError>;
 
+    /// Names every shelf on which a record lies, in the order of the names. A shelf whose records have all expired or
+    /// gone may still be named.
+    async fn shelves(&self) -> Result<Vec<String>, StoreError>;
+
     /// Removes records that had expired at `now`; returns how many. At most `limit` in one call. Leases that had ended
     /// may go with them, uncounted.
     async fn purge(&self, now: UnixMillis, limit: usize) -> Result<u64, StoreError>;

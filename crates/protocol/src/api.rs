@@ -53,6 +53,35 @@ pub enum ApiError {
     ForeignLink,
 }
 
+/// What a refusal of the API means to whoever holds the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The token does not count any more.
+    Token,
+    /// The token lacks scopes: these, where Zoom names them.
+    Scope(Vec<String>),
+    /// Something else, with Zoom's number.
+    Other(Option<i64>),
+}
+
+impl Refusal {
+    /// Reads an answer with a 4xx status. Zoom's body is `{"code","message"}`
+    /// (<https://developers.zoom.us/docs/api/errors/>); a 401 without one counts for the token.
+    pub fn read(status: StatusCode, body: &[u8]) -> Self {
+        let problem = serde_json::from_slice(body).ok().map(|UniqueObject(problem)| problem);
+        let code = problem.as_ref().and_then(|problem| problem["code"].as_i64());
+        match (status, code) {
+            (StatusCode::TOO_MANY_REQUESTS, code) => Self::Other(code),
+            // The deep link's page documents 400, all others 401.
+            (_, Some(124)) | (StatusCode::UNAUTHORIZED, None) => Self::Token,
+            (_, Some(4711)) => {
+                Self::Scope(problem.and_then(|problem| problem["message"].as_str().map(scopes_in)).unwrap_or_default())
+            }
+            (_, code) => Self::Other(code),
+        }
+    }
+}
+
 /// The API as seen with one user's token.
 #[derive(Clone, Debug)]
 pub struct Api {
@@ -143,13 +172,22 @@ fn shown(name: &str) -> String {
 }
 
 fn read_error(answer: &Response<Bytes>) -> ApiError {
-    let status = answer.status();
-    let code = serde_json::from_slice(answer.body()).ok().and_then(|UniqueObject(problem)| problem["code"].as_i64());
-    match (status, code) {
+    match (answer.status(), Refusal::read(answer.status(), answer.body())) {
         (StatusCode::TOO_MANY_REQUESTS, _) => ApiError::RateLimited,
         (status, _) if status.is_server_error() => ApiError::Unavailable(status.as_u16()),
-        (StatusCode::UNAUTHORIZED, _) | (_, Some(124)) => ApiError::Token,
-        (_, Some(4711)) => ApiError::Scope,
-        (status, code) => ApiError::Refused { status: status.as_u16(), code },
+        (StatusCode::UNAUTHORIZED, _) | (_, Refusal::Token) => ApiError::Token,
+        (_, Refusal::Scope(_)) => ApiError::Scope,
+        (status, Refusal::Other(code)) => ApiError::Refused { status: status.as_u16(), code },
     }
+}
+
+/// The scopes in a message such as `Invalid access token, does not contain scopes:[user:read:user, user:read].`: what
+/// looks like a scope, and a few of them, because they end up in front of people.
+fn scopes_in(message: &str) -> Vec<String> {
+    let listed = message.split_once("scopes:[").and_then(|(_, rest)| rest.split_once(']')).map_or("", |(list, _)| list);
+    let is_scope = |word: &&str| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b':' | b'_');
+        (1..=64).contains(&word.len()) && word.bytes().all(is_part)
+    };
+    listed.split([',', ' ']).filter(is_scope).take(8).map(str::to_owned).collect()
 }

@@ -3,6 +3,8 @@
 //! Everything here is a function of its arguments: no network, no clock, no entropy. Callers pass bytes and `now`.
 
 pub mod api;
+pub mod cobrowse;
+pub mod consumer;
 pub mod context;
 pub mod deeplink;
 pub mod id;
@@ -13,4 +15,5 @@ pub mod oauth;
 pub mod provider;
 pub mod secret;
 pub mod time;
+pub mod webhook;
 pub mod zoom_error;

@@ -79,9 +79,6 @@ macro_rules! secret {
 secret! {
     /// The client secret of the Zoom App: authenticates at the token endpoint and, hashed, opens app contexts.
     pub struct ClientSecret;
-    /// An access token. Opaque by contract, even though Zoom's looks like a JWT.
-    pub struct AccessToken;
-    /// A refresh token. Zoom's are single use, replaced by every refresh.
     /// An access token. Opaque by contract, even where it looks like a JWT.
     pub struct AccessToken;
     /// A refresh token. Zoom's work once, and every refresh replaces them.
@@ -98,6 +95,10 @@ secret! {
     pub struct IdToken;
     /// What binds an ID token to one authorization request (OpenID Connect Core section 15.5.2).
     pub struct Nonce;
+    /// The secret token of webhooks: Zoom signs events with it, and challenges are answered with it.
+    pub struct WebhookSecret;
+    /// The SDK secret of a Cobrowse app: signs its tokens.
+    pub struct SdkSecret;
 }
 
 /// The string behind a secret, wiped on drop. Only the [`secret!`](crate::secret!) macro uses it.

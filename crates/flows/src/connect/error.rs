@@ -1,7 +1,11 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::attempt::Ending;
 use super::party::ProviderError;
 use crate::fault::{Classified, Fault};
-use crate::installation::GrantError;
+use crate::grant::Cause;
+use crate::tokens::TokensError;
 use crate::vault::VaultError;
 use crate::zoom::ZoomError;
 
@@ -32,9 +36,9 @@ pub enum ConnectError {
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// Zoom or the vault failed.
+    /// Zoom, or the vault, gave nothing.
     #[error(transparent)]
-    Grant(#[from] GrantError),
+    Zoom(TokensError),
 }
 
 impl ConnectError {
@@ -46,13 +50,22 @@ impl ConnectError {
 
 impl From<ZoomError> for ConnectError {
     fn from(error: ZoomError) -> Self {
-        Self::Grant(error.into())
+        Self::Zoom(TokensError::Zoom { cause: Cause::new(error), retry_after: Duration::ZERO })
     }
 }
 
 impl From<VaultError> for ConnectError {
     fn from(error: VaultError) -> Self {
-        Self::Grant(error.into())
+        Self::Zoom(TokensError::Vault(Arc::new(error)))
+    }
+}
+
+impl From<TokensError> for ConnectError {
+    fn from(error: TokensError) -> Self {
+        match error {
+            TokensError::NotInstalled | TokensError::NeedsReauth { .. } => Self::InstallRequired,
+            error => Self::Zoom(error),
+        }
     }
 }
 
@@ -64,7 +77,7 @@ impl Classified for ConnectError {
             // A refusal comes in through the browser, so anybody can claim one: it is no failure of the provider's.
             Self::InstallRequired | Self::Mismatch | Self::Refused { .. } | Self::NotYours => Fault::Forbidden,
             Self::Provider(error) => error.fault(),
-            Self::Grant(error) => error.fault(),
+            Self::Zoom(error) => error.fault(),
         }
     }
 
@@ -78,8 +91,7 @@ impl Classified for ConnectError {
             Self::Refused { declined: false } => "authorization_refused",
             Self::NotYours => "claim_refused",
             Self::Provider(error) => error.code(),
-            Self::Grant(GrantError::Vault(_)) => "store_unavailable",
-            Self::Grant(error) => error.code(),
+            Self::Zoom(error) => error.code(),
         }
     }
 
@@ -95,8 +107,8 @@ impl Classified for ConnectError {
             Self::Refused { declined: false } => "The service did not sign you in, so nothing was connected.".into(),
             Self::NotYours => "This sign-in was begun by somebody else or elsewhere, so nothing was connected.".into(),
             Self::Provider(error) => error.sentence(),
-            Self::Grant(GrantError::Vault(_)) => "The connection could not be stored or read just now.".into(),
-            Self::Grant(error) => error.sentence(),
+            Self::Zoom(TokensError::Vault(_)) => "The connection could not be stored or read just now.".into(),
+            Self::Zoom(error) => error.sentence(),
         }
     }
 
@@ -110,7 +122,7 @@ impl Classified for ConnectError {
                 "Go back to Zoom and begin again in the app."
             }
             Self::Provider(error) => error.advice(),
-            Self::Grant(_) => "Go back to Zoom and begin again in the app, in a minute.",
+            Self::Zoom(_) => "Go back to Zoom and begin again in the app, in a minute.",
         }
     }
 }

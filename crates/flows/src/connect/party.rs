@@ -42,7 +42,7 @@ pub(super) struct Party {
 impl Party {
     pub(super) fn new(provider: Provider, http: Arc<dyn Http>, entropy: Arc<dyn Entropy>, vault: Vault) -> Self {
         let endpoints = match &provider.metadata {
-            Metadata::Given(endpoints) => Remembered::with(endpoints.clone(), vault.now()),
+            Metadata::Given(endpoints) => Remembered::with((**endpoints).clone(), vault.now()),
             Metadata::Discovered { .. } => Remembered::default(),
         };
         Self { provider, http, entropy, vault, endpoints, keys: Remembered::default() }

@@ -27,7 +27,7 @@ pub enum Metadata {
         issuer: String,
     },
     /// From the settings.
-    Given(Endpoints),
+    Given(Box<Endpoints>),
 }
 
 /// The name of a provider: 1 to 32 lower-case letters, digits and hyphens.

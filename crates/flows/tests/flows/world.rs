@@ -14,6 +14,7 @@ use stagedoor_flows::port::{Clock, Entropy, Sleep};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{Session, SessionTtl, Sessions};
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
 use stagedoor_protocol::context::ContextKey;
@@ -134,9 +135,11 @@ impl World {
             AuthorizeTerms { required_scopes: vec!["zoomapp:inmeeting".into()], home_url },
         );
         let provider = Arc::new(FakeProvider::default());
+        let ports = (clock.clone() as Arc<dyn Clock>, entropy.clone() as Arc<dyn Entropy>);
+        let tokens = Tokens::new(vault.clone(), caller.clone(), ports, Arc::new(Spawning), vec![]);
         let connect = Connect::new(
             vault.clone(),
-            (caller.clone(), installations.clone()),
+            (caller.clone(), installations.clone(), tokens),
             Ports {
                 http: provider.clone(),
                 clock: clock.clone(),
@@ -260,7 +263,7 @@ fn providers() -> Vec<Provider> {
     let plain = Provider {
         name: ProviderName::parse("plain").unwrap(),
         client: client("plain", &["read"]),
-        metadata: Metadata::Given(Endpoints::plain(at("/authorize"), at("/token"))),
+        metadata: Metadata::Given(Box::new(Endpoints::plain(at("/authorize"), at("/token")))),
         api: None,
     };
     vec![acme, plain]
