@@ -6,6 +6,7 @@
 mod api;
 mod assertion;
 mod authorize;
+mod carried;
 mod connect;
 mod install;
 mod install_answers;
@@ -18,6 +19,10 @@ mod revocation;
 mod seal;
 mod secrets;
 mod session;
+mod tokens;
+mod tokens_crash;
+mod tokens_due;
+mod tokens_walk;
 mod vault;
 mod watched;
 mod world;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::connect::{Connect, Metadata, Ports, Provider, ProviderName};
-use stagedoor_flows::grant::{Cause, Driver, Outcome, Work};
 use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
@@ -22,8 +21,10 @@ use stagedoor_protocol::id::{ClientId, ProviderClientId, ZoomUserId};
 use stagedoor_protocol::provider::{self, ClientAuth, Endpoints};
 use stagedoor_protocol::secret::{AuthorizationCode, ClientSecret, ProviderSecret, State};
 use stagedoor_protocol::time::UnixMillis;
+use tokio::time::Instant;
 use url::Url;
 
+use crate::carried::Carried;
 use crate::provider::{FakeProvider, ISSUER};
 use crate::watched::Watched;
 use crate::zoom::FakeZoom;
@@ -33,25 +34,34 @@ pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
 pub(crate) const SECRET: &str = "canary-master-secret-of-the-tests-0123456789";
 pub(crate) const TTL: SessionTtl = SessionTtl { client: 86_400, pwa: 3_600 };
 
-pub(crate) struct TestClock(AtomicI64);
+/// A clock that is set by hand, or one that goes on with the time of the runtime, which a test can pause.
+pub(crate) struct TestClock {
+    now: AtomicI64,
+    since: Option<Instant>,
+}
 
 impl TestClock {
     pub(crate) fn at(now: UnixMillis) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(now.0)))
+        Arc::new(Self { now: AtomicI64::new(now.0), since: None })
+    }
+
+    pub(crate) fn flowing(now: UnixMillis) -> Arc<Self> {
+        Arc::new(Self { now: AtomicI64::new(now.0), since: Some(Instant::now()) })
     }
 
     pub(crate) fn set(&self, now: UnixMillis) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.now.store(now.0, Ordering::SeqCst);
     }
 
     pub(crate) fn advance(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.now.fetch_add(millis, Ordering::SeqCst);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
+        let passed = self.since.map_or(0, |since| i64::try_from(since.elapsed().as_millis()).unwrap());
+        UnixMillis(self.now.load(Ordering::SeqCst)).plus_millis(passed)
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -105,20 +115,31 @@ pub(crate) struct World {
     pub(crate) install: Install,
     pub(crate) authorize: Authorize,
     pub(crate) launch: Launch,
+    pub(crate) tokens: Tokens,
+    pub(crate) carried: Arc<Carried>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1)
+        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1, TestClock::at(START))
+    }
+
+    /// A process whose clock goes on with the time of the runtime.
+    pub(crate) fn flowing() -> Self {
+        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1, TestClock::flowing(START))
     }
 
     /// Another process on the same store and the same Zoom.
     pub(crate) fn replica(&self, seed: u64) -> Self {
-        Self::process(self.store.clone(), self.zoom.clone(), seed)
+        Self::process(self.store.clone(), self.zoom.clone(), seed, TestClock::at(START))
     }
 
-    fn process(store: Arc<Watched>, zoom: Arc<FakeZoom>, seed: u64) -> Self {
-        let clock = TestClock::at(START);
+    /// The same, with a clock that goes on from now.
+    pub(crate) fn flowing_replica(&self, seed: u64) -> Self {
+        Self::process(self.store.clone(), self.zoom.clone(), seed, TestClock::flowing(self.clock.now()))
+    }
+
+    fn process(store: Arc<Watched>, zoom: Arc<FakeZoom>, seed: u64, clock: Arc<TestClock>) -> Self {
         let entropy = TestEntropy::seeded(seed);
         let vault = Vault::new(store.clone(), Arc::new(sealer(Purpose::Record)), clock.clone(), entropy.clone());
         let revocations = Arc::new(Revocations::new(vault.clone(), TTL.client));
@@ -134,17 +155,23 @@ impl World {
             entropy.clone(),
             AuthorizeTerms { required_scopes: vec!["zoomapp:inmeeting".into()], home_url },
         );
+        let carried = Arc::new(Carried::default());
+        let tokens = Tokens::new(
+            vault.clone(),
+            caller.clone(),
+            (clock.clone(), entropy.clone()),
+            carried.clone(),
+            vec!["zoomapp:inmeeting".into()],
+        );
         let provider = Arc::new(FakeProvider::default());
-        let ports = (clock.clone() as Arc<dyn Clock>, entropy.clone() as Arc<dyn Entropy>);
-        let tokens = Tokens::new(vault.clone(), caller.clone(), ports, Arc::new(Spawning), vec![]);
         let connect = Connect::new(
             vault.clone(),
-            (caller.clone(), installations.clone(), tokens),
+            (caller.clone(), installations.clone(), tokens.clone()),
             Ports {
                 http: provider.clone(),
                 clock: clock.clone(),
                 entropy: entropy.clone(),
-                driver: Arc::new(Spawning),
+                driver: carried.clone(),
             },
             providers(),
         );
@@ -162,7 +189,21 @@ impl World {
             clock.clone(),
             sessions.clone(),
         );
-        Self { clock, store, zoom, provider, connect, revocations, sessions, installations, install, authorize, launch }
+        Self {
+            clock,
+            store,
+            zoom,
+            provider,
+            connect,
+            revocations,
+            sessions,
+            installations,
+            install,
+            authorize,
+            launch,
+            tokens,
+            carried,
+        }
     }
 
     pub(crate) fn clock_now(&self) -> UnixMillis {
@@ -232,16 +273,6 @@ pub(crate) fn link(finished: &Result<Finished, InstallError>) -> String {
         Ok(Finished::Installed(link)) => link.as_url().to_string(),
         other => panic!("not installed with a link: {other:?}"),
     }
-}
-
-struct Spawning;
-
-impl Driver for Spawning {
-    fn drive(&self, work: Work) {
-        tokio::spawn(work);
-    }
-
-    fn landed(&self, _: Outcome, _: Option<&Cause>) {}
 }
 
 /// One that is discovered and speaks OpenID, and one of plain OAuth; both are the same fake.
