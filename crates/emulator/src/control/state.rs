@@ -11,6 +11,7 @@ use crate::fault::Active;
 use crate::platform::Platform;
 use crate::world::cookies::ThirdParty;
 use crate::world::engagement::Engagement;
+use crate::world::limits::Plan;
 use crate::world::people::{Person, Where};
 use crate::world::views::{Blank, Check, Standing, Surface, View};
 use crate::world::{Consent, Sdk, World};
@@ -30,6 +31,7 @@ struct Shown<'a> {
     cookies: ThirdParty,
     engagement: Option<&'a Engagement>,
     faults: Vec<Active>,
+    plan: Plan,
     view: Option<ShownView<'a>>,
 }
 
@@ -97,6 +99,7 @@ fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
         engagement: world.engagement.as_ref(),
         cookies: world.frame_cookies.third_party,
         faults: world.faults.active(),
+        plan: world.limits.plan,
         view: world.views.newest().map(|view| shown_view(platform, view)),
     }
 }
