@@ -2,11 +2,12 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::launch::{Guests, Launch};
-use stagedoor_flows::port::{Clock, Entropy};
+use stagedoor_flows::port::{Clock, Entropy, Sleep};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{Session, SessionTtl, Sessions, Surface};
@@ -25,6 +26,10 @@ struct Fixed;
 impl Clock for Fixed {
     fn now(&self) -> UnixMillis {
         NOW
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep {
+        Box::pin(std::future::ready(()))
     }
 }
 

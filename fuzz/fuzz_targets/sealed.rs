@@ -3,11 +3,12 @@
 #![no_main]
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
-use stagedoor_flows::port::{Clock, Entropy};
+use stagedoor_flows::port::{Clock, Entropy, Sleep};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
@@ -20,6 +21,10 @@ struct Fixed;
 impl Clock for Fixed {
     fn now(&self) -> UnixMillis {
         UnixMillis(1_763_769_630_000)
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep {
+        Box::pin(std::future::ready(()))
     }
 }
 

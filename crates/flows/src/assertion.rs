@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::{Deserialize, Serialize};
+use stagedoor_protocol::id::ZoomUserId;
 use stagedoor_protocol::jwt::{Es256Key, Jwk};
 use url::Url;
 
+use crate::fault::{Classified, Fault};
 use crate::port::Clock;
 use crate::seal::{MasterSecret, Purpose, TooShort, derive_scalar};
 use crate::session::{Session, Surface};
@@ -13,13 +16,27 @@ use crate::session::{Session, Surface};
 /// How long an assertion is valid, in seconds.
 pub const LIFE_SECONDS: i64 = 60;
 
-/// Issues identity assertions. The key derives from the deployment's secret, so all replicas have the same.
+/// Issues identity assertions, and verifies those that come back. The key derives from the deployment's secret, so all
+/// replicas have the same.
 #[derive(Clone)]
 pub struct Assertions {
     keys: Arc<[Es256Key]>,
+    /// The public halves, in the same order.
+    public: Arc<[DecodingKey]>,
     /// Issuer and audience: the public URL as configured, without a trailing slash.
     origin: Arc<str>,
     clock: Arc<dyn Clock>,
+}
+
+/// Why an assertion that comes back says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    /// Not signed by this deployment, or not for it.
+    #[error("not an assertion of this deployment")]
+    Foreign,
+    /// Older than [`LIFE_SECONDS`].
+    #[error("the assertion has expired")]
+    Expired,
 }
 
 /// The public keys (RFC 7517), for `/zoom/jwks.json`. Those of previous secrets are among them.
@@ -45,6 +62,13 @@ struct Claims<'a> {
     surface: Surface,
 }
 
+/// What counts of an assertion that comes back.
+#[derive(Deserialize)]
+struct Returned {
+    sub: Option<ZoomUserId>,
+    exp: i64,
+}
+
 impl Assertions {
     /// Derives the signing key from the current secret, and keys to publish from the previous ones.
     pub fn new(
@@ -53,8 +77,9 @@ impl Assertions {
         public_url: &Url,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TooShort> {
-        let keys = std::iter::once(current).chain(previous).map(derive_key).collect::<Result<_, _>>()?;
-        Ok(Self { keys, origin: public_url.as_str().trim_end_matches('/').into(), clock })
+        let keys: Arc<[_]> = std::iter::once(current).chain(previous).map(derive_key).collect::<Result<_, _>>()?;
+        let public = keys.iter().map(|key| public_half(key.jwk())).collect();
+        Ok(Self { keys, public, origin: public_url.as_str().trim_end_matches('/').into(), clock })
     }
 
     /// Signs who has the app open, for the next [`LIFE_SECONDS`]. A guest's assertion has no `sub`.
@@ -73,6 +98,24 @@ impl Assertions {
         })
     }
 
+    /// Verifies an assertion that an upstream sends back, and says who it is about; `None` for a guest.
+    ///
+    /// One algorithm, the keys of this deployment alone, its own issuer and audience (RFC 8725 section 3).
+    pub fn verify(&self, assertion: &str) -> Result<Option<ZoomUserId>, AssertionError> {
+        let kid = decode_header(assertion).ok().and_then(|header| header.kid).ok_or(AssertionError::Foreign)?;
+        let at = self.keys.iter().position(|key| key.jwk().kid() == kid).ok_or(AssertionError::Foreign)?;
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_required_spec_claims(&["iss", "aud", "exp"]);
+        validation.set_issuer(&[&self.origin]);
+        validation.set_audience(&[&self.origin]);
+        // The library would ask the system for the time.
+        validation.validate_exp = false;
+        let Returned { sub, exp } = decode(assertion, &self.public[at], &validation)
+            .map(|data| data.claims)
+            .map_err(|_| AssertionError::Foreign)?;
+        if exp <= self.clock.now().to_seconds().0 { Err(AssertionError::Expired) } else { Ok(sub) }
+    }
+
     /// The public keys.
     pub fn jwks(&self) -> JwkSet<'_> {
         JwkSet { keys: self.keys.iter().map(Es256Key::jwk).collect() }
@@ -87,4 +130,36 @@ fn derive_key(secret: &MasterSecret) -> Result<Es256Key, TooShort> {
         }
     }
     unreachable!("256 derived scalars outside the group of P-256 have a probability below 2^-8000")
+}
+
+fn public_half(jwk: &Jwk) -> DecodingKey {
+    let jwk = serde_json::to_value(jwk).and_then(serde_json::from_value).expect("a JWK of ours is a JWK");
+    DecodingKey::from_jwk(&jwk).expect("a point of P-256 is a key")
+}
+
+impl Classified for AssertionError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Foreign => Fault::Forbidden,
+            Self::Expired => Fault::Stale,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Foreign => "assertion_invalid",
+            Self::Expired => "assertion_expired",
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::Foreign => "This assertion was not made here, or not for this app.".into(),
+            Self::Expired => "This assertion is more than a minute old.".into(),
+        }
+    }
+
+    fn advice(&self) -> &'static str {
+        "Send X-Stagedoor-Assertion as it came with the request that is being answered."
+    }
 }

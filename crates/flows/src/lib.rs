@@ -3,6 +3,7 @@
 //! A flow is a struct that owns just the ports it needs ([`port`]) and knows neither HTTP servers nor databases.
 //! Handlers in `gateway` extract, call one method of a flow, and encode its answer.
 
+pub mod api;
 pub mod assertion;
 pub mod authorize;
 pub mod fault;

@@ -4,15 +4,23 @@
 //! and `cli`; tests script them.
 
 use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use stagedoor_protocol::time::UnixMillis;
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
 pub trait Clock: Send + Sync + 'static {
-    /// The current instant.
+    /// The current instant. It jumps where somebody sets the clock.
     fn now(&self) -> UnixMillis;
+
+    /// Waits. What is waited is real time, whatever becomes of [`Clock::now`] meanwhile.
+    fn sleep(&self, duration: Duration) -> Sleep;
 }
+
+/// Ends when the time has passed.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Gives cryptographically secure random bytes.
 pub trait Entropy: Send + Sync + 'static {
@@ -187,6 +195,10 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
         now: UnixMillis,
     ) -> Result<Vec<Record>, StoreError>;
+
+    /// Names every shelf on which a record lies, in the order of the names. A shelf whose records have all expired or
+    /// gone may still be named.
+    async fn shelves(&self) -> Result<Vec<String>, StoreError>;
 
     /// Removes records that had expired at `now`; returns how many. At most `limit` in one call. Leases that had ended
     /// may go with them, uncounted.

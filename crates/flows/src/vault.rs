@@ -12,8 +12,12 @@ use stagedoor_protocol::id::ZoomUserId;
 use stagedoor_protocol::time::UnixMillis;
 use zeroize::Zeroizing;
 
-use crate::port::{Clock, Draft, Entropy, Key, Place, Record, Shelf, Store, StoreError, Version, Write};
+use crate::port::{Clock, Draft, Entropy, Key, Lease, Place, Record, Shelf, Store, StoreError, Version, Write};
 use crate::seal::Sealer;
+
+mod queue;
+
+pub use queue::{Position, Queued};
 
 /// Something that is kept in the vault: a struct, its shelf, and no more.
 pub trait Item: Serialize + DeserializeOwned + Send + Sync {
@@ -38,6 +42,26 @@ pub struct Kept<T> {
     place: Place,
     version: Version,
 }
+
+impl<T> Kept<T> {
+    /// Changes with every write of the record.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+}
+
+/// Some items of a shelf.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The items. One that does not open is an error of its own.
+    pub items: Vec<Result<Kept<T>, VaultError>>,
+    /// Where the next page begins; `None` behind the last one.
+    pub next: Option<Cursor>,
+}
+
+/// How far a shelf has been read.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor(Key);
 
 /// Why the vault has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +121,20 @@ impl Vault {
         Ok(matches!(self.store.replace(draft, kept.version, self.now()).await?, Write::Done(_)))
     }
 
+    /// Replaces an item as [`Vault::replace`] does, and gives what is kept now; `None` where it has changed.
+    pub async fn advance<T: Item>(
+        &self,
+        kept: &Kept<T>,
+        item: T,
+        terms: Terms<'_>,
+    ) -> Result<Option<Kept<T>>, VaultError> {
+        let draft = self.draft(kept.place, terms.owner.map(owner_key), terms.expires, &item);
+        Ok(match self.store.replace(draft, kept.version, self.now()).await? {
+            Write::Done(version) => Some(Kept { item, place: kept.place, version }),
+            Write::Refused => None,
+        })
+    }
+
     /// Keeps an item whether or not one lies there. The last of several concurrent writers wins.
     pub async fn put<T: Item>(&self, key: &str, item: &T, terms: Terms<'_>) -> Result<(), VaultError> {
         let place = place::<T>(key);
@@ -132,18 +170,35 @@ impl Vault {
     /// Reads every record of a shelf, page by page in no meaningful order. One that does not open is an error of its
     /// own, so that the caller decides whether the others count.
     pub async fn list<T: Item>(&self) -> Result<Vec<Result<T, VaultError>>, VaultError> {
-        const PAGE: usize = 256;
         let mut items = Vec::new();
         let mut after = None;
         loop {
-            let page = self.store.list(T::SHELF, after, PAGE, self.now()).await?;
-            after = page.last().map(|record| record.draft.place.key);
-            let full = page.len() == PAGE;
-            items.extend(page.into_iter().map(|record| self.open(record).map(|kept| kept.item)));
-            if !full {
+            let page = self.page(after, 256).await?;
+            items.extend(page.items.into_iter().map(|kept| kept.map(|kept| kept.item)));
+            after = page.next;
+            if after.is_none() {
                 return Ok(items);
             }
         }
+    }
+
+    /// Reads up to `limit` records of a shelf, so that a shelf of any length can be read in little memory.
+    pub async fn page<T: Item>(&self, after: Option<Cursor>, limit: usize) -> Result<Page<T>, VaultError> {
+        let records = self.store.list(T::SHELF, after.map(|Cursor(key)| key), limit, self.now()).await?;
+        let next = records.last().filter(|_| records.len() == limit).map(|record| Cursor(record.draft.place.key));
+        Ok(Page { items: records.into_iter().map(|record| self.open(record)).collect(), next })
+    }
+
+    /// Leases the place of an item for some seconds; `None` while somebody else holds it. A lease keeps others from
+    /// trying; what they would write is kept out by the version that [`Vault::replace`] compares.
+    pub async fn lease<T: Item>(&self, key: &str, seconds: i64) -> Result<Option<Lease>, VaultError> {
+        let now = self.now();
+        Ok(self.store.lease(place::<T>(key), now, now.plus_seconds(seconds)).await?)
+    }
+
+    /// Ends a lease early.
+    pub async fn release(&self, lease: Lease) -> Result<(), VaultError> {
+        Ok(self.store.release(lease).await?)
     }
 
     /// Says whether records can be written.

@@ -44,7 +44,10 @@ mod install;
 mod metrics;
 mod notice;
 mod origin;
+mod progress;
 mod proxy;
+#[cfg_attr(not(test), expect(dead_code, reason = "its first route comes with tokens that are kept fresh"))]
+mod relay;
 mod route;
 mod server;
 mod session;
@@ -56,6 +59,7 @@ pub use client::{HttpClient, OutboundLimits};
 pub use config::{
     App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
 };
+pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
 
 use admin::Admin;

@@ -25,16 +25,14 @@ use crate::config::{Config, ConfigError, Limits, Network};
 use crate::cookie;
 use crate::edge::{Arrival, REQUEST_ID};
 use crate::notice::Notice;
+use crate::progress::Progress;
 
 mod fields;
 mod identity;
-mod progress;
 mod tunnel;
 
 pub(crate) use identity::Identity;
 pub(crate) use tunnel::Tunnels;
-
-use progress::Progress;
 
 /// How long an unused connection to the upstream is kept. Shorter than servers keep theirs (Node: 5 s), so that a
 /// request seldom meets a connection that is just being closed.

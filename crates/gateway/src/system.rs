@@ -1,8 +1,8 @@
 //! The clock and the entropy of this machine.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stagedoor_flows::port::{Clock, Entropy};
+use stagedoor_flows::port::{Clock, Entropy, Sleep};
 use stagedoor_protocol::time::UnixMillis;
 
 /// The clock of this machine.
@@ -14,6 +14,10 @@ impl Clock for SystemClock {
         #[expect(clippy::disallowed_methods, reason = "this is the `Clock` port; everybody else asks it")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 

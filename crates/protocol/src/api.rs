@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Deserialize;
-use url::Url;
+use url::{Host, Url};
 
 use crate::deeplink::{Action, DeepLink, DeepLinkHosts};
 use crate::id::ZoomUserId;
@@ -51,6 +51,35 @@ pub enum ApiError {
     /// A deep link that leads somewhere else than Zoom.
     #[error("Zoom's answer holds a deep link that does not lead to Zoom")]
     ForeignLink,
+}
+
+/// What a refusal of the API means to whoever holds the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The token does not count any more.
+    Token,
+    /// The token lacks scopes: these, where Zoom names them.
+    Scope(Vec<String>),
+    /// Something else, with Zoom's number.
+    Other(Option<i64>),
+}
+
+impl Refusal {
+    /// Reads an answer with a 4xx status. Zoom's body is `{"code","message"}`
+    /// (<https://developers.zoom.us/docs/api/errors/>); a 401 without one counts for the token.
+    pub fn read(status: StatusCode, body: &[u8]) -> Self {
+        let problem = serde_json::from_slice(body).ok().map(|UniqueObject(problem)| problem);
+        let code = problem.as_ref().and_then(|problem| problem["code"].as_i64());
+        match (status, code) {
+            (StatusCode::TOO_MANY_REQUESTS, code) => Self::Other(code),
+            // The deep link's page documents 400, all others 401.
+            (_, Some(124)) | (StatusCode::UNAUTHORIZED, None) => Self::Token,
+            (_, Some(4711)) => {
+                Self::Scope(problem.and_then(|problem| problem["message"].as_str().map(scopes_in)).unwrap_or_default())
+            }
+            (_, code) => Self::Other(code),
+        }
+    }
 }
 
 /// The API as seen with one user's token.
@@ -124,19 +153,41 @@ impl Api {
     }
 }
 
+/// Reads the `api_url` of a token answer: an origin of Zoom's, over https and on the usual port. A bearer token is sent
+/// nowhere else.
+pub(crate) fn api_origin(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let Some(Host::Domain(host)) = url.host() else { return None };
+    let at_zoom = ["zoom.us", "zoomgov.com"].into_iter().any(|zoom| {
+        host.strip_suffix(zoom).is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    });
+    let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    (url.scheme() == "https" && at_zoom && plain && bare).then_some(url)
+}
+
 /// A name ends up in pages, logs and terminals, so nothing in it moves a cursor or begins a line.
 fn shown(name: &str) -> String {
     name.chars().filter(|character| !character.is_control()).collect::<String>().trim().to_owned()
 }
 
 fn read_error(answer: &Response<Bytes>) -> ApiError {
-    let status = answer.status();
-    let code = serde_json::from_slice(answer.body()).ok().and_then(|UniqueObject(problem)| problem["code"].as_i64());
-    match (status, code) {
+    match (answer.status(), Refusal::read(answer.status(), answer.body())) {
         (StatusCode::TOO_MANY_REQUESTS, _) => ApiError::RateLimited,
         (status, _) if status.is_server_error() => ApiError::Unavailable(status.as_u16()),
-        (StatusCode::UNAUTHORIZED, _) | (_, Some(124)) => ApiError::Token,
-        (_, Some(4711)) => ApiError::Scope,
-        (status, code) => ApiError::Refused { status: status.as_u16(), code },
+        (StatusCode::UNAUTHORIZED, _) | (_, Refusal::Token) => ApiError::Token,
+        (_, Refusal::Scope(_)) => ApiError::Scope,
+        (status, Refusal::Other(code)) => ApiError::Refused { status: status.as_u16(), code },
     }
+}
+
+/// The scopes in a message such as `Invalid access token, does not contain scopes:[user:read:user, user:read].`: what
+/// looks like a scope, and a few of them, because they end up in front of people.
+fn scopes_in(message: &str) -> Vec<String> {
+    let listed = message.split_once("scopes:[").and_then(|(_, rest)| rest.split_once(']')).map_or("", |(list, _)| list);
+    let is_scope = |word: &&str| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b':' | b'_');
+        (1..=64).contains(&word.len()) && word.bytes().all(is_part)
+    };
+    listed.split([',', ' ']).filter(is_scope).take(8).map(str::to_owned).collect()
 }

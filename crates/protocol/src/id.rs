@@ -59,6 +59,10 @@ id! {
     ZoomUserId
     /// The UUID of one meeting instance: `mid` in an app context. May contain `/`, `+` and `=`.
     MeetingUuid
+    /// The name of a webhook event: `meeting.started`.
+    EventName
+    /// The SDK key of a Cobrowse app. Public; it is `app_key` in its tokens.
+    SdkKey
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Issuing JWTs: the identity assertion that an upstream receives (ES256, RFC 7515, RFC 7518 section 3.4).
+//! Issuing JWTs with ES256 (RFC 7515, RFC 7518 section 3.4): the identity assertion that an upstream receives, and with
+//! another header the token of [`crate::consumer`].
 //!
 //! Issuing is a constant header, a payload and a signature; verifying, which has many traps, is left to a library.
 
@@ -8,10 +9,14 @@ use aws_lc_rs::agreement::{self, ECDH_P256};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsBigEndian, EcPrivateKeyBin, EcPublicKeyUncompressedBin};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+
+mod pem;
+
+pub use pem::{PemError, PrivateKeyPem};
 
 /// A P-256 key that signs ES256 tokens.
 pub struct Es256Key {
@@ -57,9 +62,13 @@ impl Es256Key {
             point.as_ref(),
         )
         .map_err(|_| InvalidKey)?;
-        let jwk = Jwk::new(point.as_ref());
+        Ok(Self::new(pair))
+    }
+
+    fn new(pair: EcdsaKeyPair) -> Self {
+        let jwk = Jwk::new(pair.public_key().as_ref());
         let header = format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{}"}}"#, jwk.kid);
-        Ok(Self { pair, header: URL_SAFE_NO_PAD.encode(header), jwk })
+        Self { pair, header: URL_SAFE_NO_PAD.encode(header), jwk }
     }
 
     /// The public half.
@@ -69,9 +78,14 @@ impl Es256Key {
 
     /// Signs a payload. The signature is the 64-byte form `r ‖ s`, not DER.
     pub fn sign(&self, payload: &impl Serialize) -> String {
+        self.sign_under(&self.header, payload)
+    }
+
+    /// Signs a payload under another header, which is in base64url already.
+    pub(crate) fn sign_under(&self, header: &str, payload: &impl Serialize) -> String {
         let payload = serde_json::to_vec(payload).expect("a payload is a plain struct");
-        let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 92);
-        token.push_str(&self.header);
+        let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 92);
+        token.push_str(header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature =

@@ -3,6 +3,8 @@
 //! Everything here is a function of its arguments: no network, no clock, no entropy. Callers pass bytes and `now`.
 
 pub mod api;
+pub mod cobrowse;
+pub mod consumer;
 pub mod context;
 pub mod deeplink;
 pub mod id;
@@ -12,4 +14,5 @@ pub mod loopback;
 pub mod oauth;
 pub mod secret;
 pub mod time;
+pub mod webhook;
 pub mod zoom_error;

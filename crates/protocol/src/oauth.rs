@@ -11,8 +11,10 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
+use crate::api::api_origin;
 use crate::id::ClientId;
 use crate::json::{self, UniqueObject};
 use crate::secret::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken, State};
@@ -138,6 +140,8 @@ pub struct TokenSet {
     pub expires_in: Duration,
     /// The granted scopes.
     pub scopes: Vec<String>,
+    /// Where the token is good, if Zoom names one of its own hosts. Anything else that it may name is passed over.
+    pub api: Option<Url>,
 }
 
 /// Why there are no tokens. Each variant says who has to do what.
@@ -214,6 +218,9 @@ fn read_success(body: &[u8]) -> Option<TokenSet> {
         expires_in: u64,
         #[serde(default)]
         scope: String,
+        /// Of any type: what Zoom adds must not cost the tokens beside it.
+        #[serde(default)]
+        api_url: Value,
     }
     let success: Success = json::read(body).ok()?;
     let is_token =
@@ -227,6 +234,7 @@ fn read_success(body: &[u8]) -> Option<TokenSet> {
         refresh: RefreshToken::new(success.refresh_token),
         expires_in: Duration::from_secs(success.expires_in),
         scopes: success.scope.split_ascii_whitespace().map(str::to_owned).collect(),
+        api: success.api_url.as_str().and_then(api_origin),
     })
 }
 

@@ -89,6 +89,10 @@ secret! {
     pub struct State;
     /// A PKCE code verifier (RFC 7636 section 4.1).
     pub struct CodeVerifier;
+    /// The secret token of webhooks: Zoom signs events with it, and challenges are answered with it.
+    pub struct WebhookSecret;
+    /// The SDK secret of a Cobrowse app: signs its tokens.
+    pub struct SdkSecret;
 }
 
 /// The string behind a secret, wiped on drop. Only the [`secret!`](crate::secret!) macro uses it.
@@ -124,6 +128,23 @@ pub mod exposed {
     /// Reads the secret from a plain string.
     pub fn deserialize<'de, T: Exposed, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         String::deserialize(deserializer).map(T::wrap)
+    }
+
+    /// The same for a secret that may be missing.
+    pub mod option {
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        use super::super::Exposed;
+
+        /// Writes the secret as a plain string, or nothing.
+        pub fn serialize<T: Exposed, S: Serializer>(secret: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+            secret.as_ref().map(Exposed::reveal).serialize(serializer)
+        }
+
+        /// Reads the secret from a plain string.
+        pub fn deserialize<'de, T: Exposed, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+            Ok(Option::<String>::deserialize(deserializer)?.map(T::wrap))
+        }
     }
 }
 

@@ -120,6 +120,12 @@ impl Store for Memory {
             .collect())
     }
 
+    async fn shelves(&self) -> Result<Vec<String>, StoreError> {
+        let mut names: Vec<_> = self.state().records.keys().map(|place| place.shelf.0.to_owned()).collect();
+        names.dedup();
+        Ok(names)
+    }
+
     async fn purge(&self, now: UnixMillis, limit: usize) -> Result<u64, StoreError> {
         let mut state = self.state();
         state.leases.retain(|_, lease| lease.until > now);

@@ -95,6 +95,10 @@ impl Store for Sqlite {
         self.readers.call(move |connection| statement::list(connection, (on, after), limit, now)).await
     }
 
+    async fn shelves(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.call(statement::shelves).await
+    }
+
     async fn purge(&self, now: UnixMillis, limit: usize) -> Result<u64, StoreError> {
         self.writer.call(move |connection| statement::purge(connection, now, limit)).await
     }

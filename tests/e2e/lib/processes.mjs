@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** The binary under test: `STAGEDOOR_BIN`, or what `cargo build` made. */
 export const BINARY = process.env.STAGEDOOR_BIN ?? path.join(ROOT, "target/debug/stagedoor");

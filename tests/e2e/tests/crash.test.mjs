@@ -3,22 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { Hops, launch } from "../lib/hops.mjs";
 import { startApart } from "../lib/processes.mjs";
-
-/** A browser that follows redirects by hand and keeps cookies, so that each hop can be cut. */
-class Hops {
-  cookies = new Map();
-
-  async get(url) {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const answer = await fetch(url, { redirect: "manual", headers: { cookie, accept: "text/html" } });
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-      this.cookies.set(name, value);
-    }
-    return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
-  }
-}
 
 /** Install up to the address of the callback, consent given without asking. */
 async function upToTheCallback({ app, control }) {
@@ -92,14 +78,7 @@ describe("kill -9 during an install", { concurrency: true }, () => {
     await stage.gateway.kill();
     await cut;
     await stage.gateway.start();
-    const { context } = await stage.control.post("context", {});
-    const session = new Hops();
-    await fetch(`${stage.app}/`, { headers: { "x-zoom-app-context": context, accept: "text/html" } }).then((answer) => {
-      for (const line of answer.headers.getSetCookie()) {
-        const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-        session.cookies.set(name, value);
-      }
-    });
+    const session = await launch(stage);
     const { text } = await session.get(`${stage.app}/zoom/session`);
     assert.equal(JSON.parse(text).installed, true, "stored before the link was asked for");
     await untilInstalled({ browser, callback, zoom: stage.zoom });

@@ -47,6 +47,7 @@ fn calls(platform: &Arc<Platform>, names: &Names) -> Router {
         .route("/where", put(settings::place))
         .route("/consent", put(settings::consent))
         .route("/clock", put(settings::clock))
+        .route("/tokens", put(settings::tokens))
         .route("/sdk", put(settings::sdk))
         .route("/cookies", put(settings::cookies))
         .route("/faults", get(faults::catalogue).put(faults::switch))

@@ -14,6 +14,7 @@ use super::state::snapshot;
 use crate::clock::MAX_OFFSET_MS;
 use crate::platform::Platform;
 use crate::world::cookies::ThirdParty;
+use crate::world::grants::ACCESS_LIFE_S;
 use crate::world::people::{Person, Role, Typ, Where};
 use crate::world::{Consent, Sdk, World};
 
@@ -145,6 +146,22 @@ pub(super) async fn clock(State(platform): Shared, Body(moved): Body<ClockMove>)
     platform.clock.set_offset(offset);
     platform.post.wake();
     change(&platform, |_| Ok(()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tokens {
+    access_seconds: i64,
+}
+
+pub(super) async fn tokens(State(platform): Shared, Body(tokens): Body<Tokens>) -> Answered {
+    if !(1..=ACCESS_LIFE_S).contains(&tokens.access_seconds) {
+        return Err(ControlError::bad(format!("An access token lives 1 to {ACCESS_LIFE_S} seconds.")));
+    }
+    change(&platform, |world| {
+        world.grants.access_life_s = tokens.access_seconds;
+        Ok(())
+    })
 }
 
 #[derive(Deserialize)]

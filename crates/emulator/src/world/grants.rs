@@ -12,7 +12,7 @@ use crate::entropy;
 
 /// The life of an authorization code, in seconds (Zoom error 4733).
 pub(crate) const CODE_LIFE_S: i64 = 300;
-/// The life of an access token, in seconds.
+/// The life of an access token, in seconds, unless a test wants another one.
 pub(crate) const ACCESS_LIFE_S: i64 = 3600;
 /// The life of a refresh token, in seconds: 90 days.
 pub(crate) const REFRESH_LIFE_S: i64 = 90 * 24 * 3600;
@@ -77,6 +77,8 @@ pub(crate) struct Grant {
 pub(crate) struct Pair {
     pub(crate) access: AccessToken,
     pub(crate) refresh: RefreshToken,
+    /// How long the access token lives, in seconds.
+    pub(crate) access_life_s: i64,
 }
 
 /// What an access token is worth.
@@ -87,10 +89,17 @@ pub(crate) enum Access<'a> {
 }
 
 /// Codes and tokens. There is one live grant for each user: a new authorization kills the older tokens.
-#[derive(Default)]
 pub(crate) struct Grants {
     codes: VecDeque<Code>,
     live: BTreeMap<String, Grant>,
+    /// The life of the access tokens that are given from now on, in seconds.
+    pub(crate) access_life_s: i64,
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self { codes: VecDeque::new(), live: BTreeMap::new(), access_life_s: ACCESS_LIFE_S }
+    }
 }
 
 impl Grants {
@@ -139,14 +148,14 @@ impl Grants {
 
     /// Begins a grant, which ends the one that the user had.
     pub(crate) fn begin(&mut self, code: &Code, scopes: &[String], app: (&ClientId, UnixMillis)) -> Pair {
-        let pair = Pair::mint(&code.user, app);
+        let pair = Pair::mint(&code.user, self.access_life_s, app);
         let (_, now) = app;
         let grant = Grant {
             user: code.user.clone(),
             scopes: scopes.to_vec(),
             flow: code.flow,
             since: now,
-            access: VecDeque::from([(pair.access.clone(), now.plus_seconds(ACCESS_LIFE_S))]),
+            access: VecDeque::from([(pair.access.clone(), now.plus_seconds(self.access_life_s))]),
             refresh: (pair.refresh.clone(), now.plus_seconds(REFRESH_LIFE_S)),
         };
         self.live.insert(code.user.clone(), grant);
@@ -158,12 +167,12 @@ impl Grants {
         let (_, now) = app;
         let token = RefreshToken::new(token);
         let grant = self.live.values_mut().find(|grant| grant.refresh.0 == token && grant.refresh.1 > now)?;
-        let pair = Pair::mint(&grant.user, app);
+        let pair = Pair::mint(&grant.user, self.access_life_s, app);
         grant.access.retain(|(_, expires)| *expires > now);
         if grant.access.len() >= MAX_ACCESS {
             grant.access.pop_front();
         }
-        grant.access.push_back((pair.access.clone(), now.plus_seconds(ACCESS_LIFE_S)));
+        grant.access.push_back((pair.access.clone(), now.plus_seconds(self.access_life_s)));
         grant.refresh = (pair.refresh.clone(), now.plus_seconds(REFRESH_LIFE_S));
         Some((pair, grant.scopes.clone()))
     }
@@ -205,10 +214,10 @@ impl Grants {
 }
 
 impl Pair {
-    fn mint(user: &str, (client, now): (&ClientId, UnixMillis)) -> Self {
-        let access = token(user, "access_token", client, (now, ACCESS_LIFE_S));
+    fn mint(user: &str, access_life_s: i64, (client, now): (&ClientId, UnixMillis)) -> Self {
+        let access = token(user, "access_token", client, (now, access_life_s));
         let refresh = token(user, "refresh_token", client, (now, REFRESH_LIFE_S));
-        Self { access: AccessToken::new(access), refresh: RefreshToken::new(refresh) }
+        Self { access: AccessToken::new(access), refresh: RefreshToken::new(refresh), access_life_s }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::fault::{Delivery, Effect, Endpoint, Fault, Twist};
 use crate::platform::Platform;
 use crate::world::World;
 use crate::world::docs::{OAUTH, OAUTH_ERRORS};
-use crate::world::grants::{ACCESS_LIFE_S, Code, CodeRefusal, Pair};
+use crate::world::grants::{Code, CodeRefusal, Pair};
 use crate::world::journal::{Lane, Note, Problem};
 
 pub(super) fn token(platform: &Platform, call: &Call) -> Answer {
@@ -250,7 +250,7 @@ fn body(pair: &Pair, scopes: &[String], platform: &Platform) -> Map<String, Valu
         "access_token": pair.access.expose(),
         "token_type": "bearer",
         "refresh_token": pair.refresh.expose(),
-        "expires_in": ACCESS_LIFE_S - 1,
+        "expires_in": (pair.access_life_s - 1).max(1),
         "scope": scopes.join(" "),
         "api_url": platform.addresses.zoom,
     });

@@ -245,6 +245,17 @@ async fn access_tokens_live_an_hour_and_refresh_tokens_ninety_days() {
 }
 
 #[tokio::test]
+async fn a_test_may_shorten_the_life_of_access_tokens() {
+    let stage = Stage::bare().await;
+    stage.put("tokens", json!({"access_seconds": 5})).await;
+    let tokens = stage.tokens().await;
+    assert_eq!(tokens["expires_in"], 4);
+    stage.put("clock", json!({"advance_ms": 6_000})).await;
+    assert!(!is_live(&stage, tokens["access_token"].as_str().unwrap()).await);
+    assert_eq!(stage.refresh(tokens["refresh_token"].as_str().unwrap()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_new_authorization_of_the_same_user_kills_the_older_tokens() {
     let stage = Stage::bare().await;
     let first = stage.tokens().await;

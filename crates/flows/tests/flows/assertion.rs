@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
-use stagedoor_flows::assertion::{Assertions, LIFE_SECONDS};
+use stagedoor_flows::assertion::{AssertionError, Assertions, LIFE_SECONDS};
 use stagedoor_flows::session::{Session, Surface};
 use url::Url;
 
@@ -122,4 +122,89 @@ fn mn_17_a_short_secret_signs_nothing() {
     let url = Url::parse("https://app.example.com").unwrap();
     assert!(Assertions::new(&secret("short"), &[], &url, TestClock::at(START)).is_err());
     assert!(Assertions::new(&secret(SECRET), &[secret("short")], &url, TestClock::at(START)).is_err());
+}
+
+#[test]
+fn an_upstream_may_send_an_assertion_back() {
+    let world = World::new();
+    let assertions = assertions(SECRET, &[], world.clock.clone());
+    let user = session(&world, |_| ());
+    assert_eq!(assertions.verify(&assertions.issue(&user)), Ok(user.user));
+    let guest = session(&world, |claims| {
+        claims.as_object_mut().unwrap().remove("uid");
+    });
+    assert_eq!(assertions.verify(&assertions.issue(&guest)), Ok(None));
+}
+
+#[test]
+fn an_assertion_comes_back_within_its_minute_or_not_at_all() {
+    let world = World::new();
+    let assertions = assertions(SECRET, &[], world.clock.clone());
+    let token = assertions.issue(&session(&world, |_| ()));
+    world.clock.advance(59_999);
+    assert!(assertions.verify(&token).is_ok());
+    world.clock.advance(1);
+    assert_eq!(assertions.verify(&token), Err(AssertionError::Expired));
+}
+
+#[test]
+fn an_assertion_of_a_previous_secret_still_comes_back() {
+    let world = World::new();
+    let session = session(&world, |_| ());
+    let old = assertions(OLD, &[], world.clock.clone()).issue(&session);
+    assert!(assertions(SECRET, &[OLD], world.clock.clone()).verify(&old).is_ok());
+    assert_eq!(assertions(SECRET, &[], world.clock.clone()).verify(&old), Err(AssertionError::Foreign));
+}
+
+/// A token with a header and claims of one's choice, signed by the deployment's own key.
+fn forge(header: &Value, claims: &Value, sign: impl FnOnce(&str) -> String) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let text = format!("{}.{}", part(header), part(claims));
+    let signature = sign(&text);
+    format!("{text}.{signature}")
+}
+
+#[test]
+fn mn_34_no_other_token_is_taken_for_an_assertion() {
+    let world = World::new();
+    let ours = assertions(SECRET, &[], world.clock.clone());
+    let session = session(&world, |_| ());
+    let good = ours.issue(&session);
+    let (text, signature) = good.rsplit_once('.').unwrap();
+    let kid = decode_header(&good).unwrap().kid.unwrap();
+    let now = START.to_seconds().0;
+    let claims =
+        json!({ "iss": "https://app.example.com", "aud": "https://app.example.com", "sub": "eve", "exp": now + 60 });
+    let keys = serde_json::to_value(ours.jwks()).unwrap();
+    let public = keys["keys"][0]["x"].as_str().unwrap().to_owned();
+    let mac = |text: &str| {
+        use jsonwebtoken::EncodingKey;
+        let key = EncodingKey::from_secret(public.as_bytes());
+        jsonwebtoken::crypto::sign(text.as_bytes(), &key, Algorithm::HS256).unwrap()
+    };
+    let stranger = assertions("another-deployment-with-another-secret-0123", &[], world.clock.clone());
+    let elsewhere = {
+        let url = Url::parse("https://other.example.com").unwrap();
+        Assertions::new(&secret(SECRET), &[], &url, world.clock.clone()).unwrap()
+    };
+    for (what, token) in [
+        ("nothing", String::new()),
+        ("no JWT", "x.y.z".into()),
+        ("no signature", format!("{text}.")),
+        ("two parts", text.to_owned()),
+        ("another's signature", stranger.issue(&session)),
+        ("another audience", elsewhere.issue(&session)),
+        ("a changed signature", format!("{text}.{}", signature.chars().rev().collect::<String>())),
+        ("alg none", forge(&json!({ "alg": "none", "kid": kid }), &claims, |_| String::new())),
+        ("the public key as a MAC's", forge(&json!({ "alg": "HS256", "kid": kid }), &claims, mac)),
+        ("other claims", forge(&json!({ "alg": "ES256", "kid": kid }), &claims, |_| signature.to_owned())),
+        ("no kid", forge(&json!({ "alg": "ES256" }), &claims, |_| signature.to_owned())),
+        ("twice", format!("{good}, {good}")),
+        ("a session cookie", "A".repeat(300)),
+    ] {
+        assert_eq!(ours.verify(&token), Err(AssertionError::Foreign), "{what}");
+    }
+    assert!(ours.verify(&good).is_ok());
 }

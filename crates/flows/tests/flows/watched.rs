@@ -130,6 +130,10 @@ impl Store for Watched {
         self.run(self.memory.list(on, after, limit, now)).await
     }
 
+    async fn shelves(&self) -> Result<Vec<String>, StoreError> {
+        self.run(self.memory.shelves()).await
+    }
+
     async fn purge(&self, now: UnixMillis, limit: usize) -> Result<u64, StoreError> {
         self.run(self.memory.purge(now, limit)).await
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
-use stagedoor_flows::port::{Clock, Entropy};
+use stagedoor_flows::port::{Clock, Entropy, Sleep};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
@@ -46,6 +47,10 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> UnixMillis {
         UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 

@@ -3,7 +3,7 @@ use std::fmt::Display;
 use bytes::Bytes;
 use http::{Method, Response};
 use serde_json::{Value, json};
-use stagedoor_protocol::api::{Api, ApiError, Profile};
+use stagedoor_protocol::api::{Api, ApiError, Profile, Refusal};
 use stagedoor_protocol::deeplink::{Action, DeepLinkHosts};
 use stagedoor_protocol::secret::AccessToken;
 use url::Url;
@@ -142,4 +142,32 @@ fn every_row_of_the_error_table_is_told_apart() {
         assert_eq!(deep_link(status, &body), Err(expected.clone()), "{status} {body}");
         assert_eq!(Api::read_me(&answer(status, &body)), Err(expected), "{status} {body}");
     }
+}
+
+#[test]
+fn a_refusal_says_whether_the_token_or_a_scope_is_the_matter() {
+    let read = |status: u16, body: Value| Refusal::read(status.try_into().unwrap(), body.to_string().as_bytes());
+    assert_eq!(read(401, json!({"code": 124, "message": "Invalid access token."})), Refusal::Token);
+    assert_eq!(read(400, json!({"code": 124, "message": "Invalid access token."})), Refusal::Token);
+    assert_eq!(Refusal::read(401.try_into().unwrap(), b"<html>"), Refusal::Token);
+    assert_eq!(read(401, json!({"code": 200, "message": "No permission."})), Refusal::Other(Some(200)));
+    let message = "Invalid access token, does not contain scopes:[meeting:read:meeting, meeting:read:meeting:admin].";
+    let scopes = vec!["meeting:read:meeting".to_owned(), "meeting:read:meeting:admin".to_owned()];
+    assert_eq!(read(400, json!({"code": 4711, "message": message})), Refusal::Scope(scopes));
+    assert_eq!(read(400, json!({"code": 4711, "message": "No scopes."})), Refusal::Scope(vec![]));
+    assert_eq!(read(404, json!({"code": 1001, "message": "User does not exist: x"})), Refusal::Other(Some(1001)));
+    assert_eq!(read(429, json!({"code": 124})), Refusal::Other(Some(124)), "patience is not a refusal of the token");
+    assert_eq!(Refusal::read(404.try_into().unwrap(), b""), Refusal::Other(None));
+}
+
+#[test]
+fn only_what_looks_like_a_scope_is_repeated_to_people() {
+    let read = |message: String| {
+        Refusal::read(400.try_into().unwrap(), json!({"code": 4711, "message": message}).to_string().as_bytes())
+    };
+    let hostile = "scopes:[<script>alert(1)</script>, user:read:user, \u{202e}x, Läsen]".to_owned();
+    assert_eq!(read(hostile), Refusal::Scope(vec!["user:read:user".into()]));
+    assert_eq!(read(format!("scopes:[{}]", "a,".repeat(1000))), Refusal::Scope(vec!["a".into(); 8]));
+    assert_eq!(read(format!("scopes:[{}]", "a".repeat(1000))), Refusal::Scope(vec![]));
+    assert_eq!(read("scopes:[user:read".into()), Refusal::Scope(vec![]));
 }

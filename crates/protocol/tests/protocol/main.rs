@@ -3,11 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod api;
+mod cobrowse;
+mod cobrowse_request;
+mod consumer;
 mod context;
 mod context_properties;
 mod deep_link;
 mod json;
 mod jwt;
 mod oauth;
+mod pem;
 mod secrets;
 mod token_answer;
+mod webhook;
+mod webhook_forward;
+mod webhook_properties;

@@ -56,6 +56,33 @@ fn what_zoom_adds_or_spells_otherwise_does_no_harm() {
 }
 
 #[test]
+fn an_api_url_counts_only_where_it_is_an_origin_of_zooms() {
+    let api = |url: Value| read(200, with("api_url", url)).unwrap().api.map(String::from);
+    for url in ["https://api.zoom.us", "https://api-eu.zoom.us/", "https://zoom.us", "https://api.zoomgov.com"] {
+        assert_eq!(api(json!(url)).unwrap().trim_end_matches('/'), url.trim_end_matches('/'));
+    }
+    for url in [
+        "http://api.zoom.us",
+        "https://api.evil.example",
+        "https://zoom.us.evil.example",
+        "https://evilzoom.us",
+        "https://api.zoom.us@evil.example",
+        "https://user:secret@api.zoom.us",
+        "https://api.zoom.us:8443",
+        "https://api.zoom.us/v2",
+        "https://api.zoom.us/?to=https://evil.example",
+        "https://api.zoom.us/#x",
+        "//api.zoom.us",
+        "blob:https://api.zoom.us",
+        "https://127.0.0.1",
+        "",
+    ] {
+        assert_eq!(api(json!(url)), None, "{url}");
+    }
+    assert_eq!(api(json!({"a": 1})), None);
+}
+
+#[test]
 fn a_success_that_lacks_or_bends_something_makes_no_sense() {
     for body in [
         with("access_token", None),

@@ -23,6 +23,7 @@ pub async fn all(store: &dyn Store) {
     an_owner_is_erased_everywhere(store).await;
     a_list_has_the_order_of_keys(store).await;
     a_list_is_read_page_by_page(store).await;
+    every_shelf_in_use_is_named(store).await;
     a_purge_removes_only_what_expired(store).await;
     a_purge_keeps_to_its_limit(store).await;
     a_lease_excludes_until_it_ends(store).await;
@@ -264,6 +265,20 @@ pub async fn a_list_is_read_page_by_page(store: &dyn Store) {
     assert_eq!(behind_nothing[0].draft.place, place(name, 5));
     let behind_all = Key([0xff; 32]);
     assert_eq!(store.list(Shelf(name), Some(behind_all), 10, NOW).await.expect("list"), []);
+}
+
+/// Each shelf with a live record is named, once, in the order of the names.
+pub async fn every_shelf_in_use_is_named(store: &dyn Store) {
+    for name in ["shelves/b", "shelves/a", "shelves/c"] {
+        for number in 0..3 {
+            insert(store, draft(place(name, number), "there")).await;
+        }
+    }
+    assert!(store.remove(place("shelves/b", 1), NOW).await.expect("remove"));
+    let named = store.shelves().await.expect("shelves");
+    assert!(named.is_sorted_by(|a, b| a < b), "{named:?} repeats a shelf or has no order");
+    let ours: Vec<_> = named.iter().filter(|name| name.starts_with("shelves/")).collect();
+    assert_eq!(ours, ["shelves/a", "shelves/b", "shelves/c"]);
 }
 
 /// A purge counts what it removed and touches nothing that lives.

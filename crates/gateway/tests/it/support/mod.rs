@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +15,7 @@ use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
-use stagedoor_flows::port::{Clock, Entropy, Store};
+use stagedoor_flows::port::{Clock, Entropy, Sleep, Store};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
@@ -67,6 +68,10 @@ impl HandClock {
 impl Clock for HandClock {
     fn now(&self) -> UnixMillis {
         UnixMillis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 

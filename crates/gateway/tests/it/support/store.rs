@@ -32,6 +32,9 @@ impl Store for DeadStore {
     async fn list(&self, _: Shelf, _: Option<Key>, _: usize, _: UnixMillis) -> Result<Vec<Record>, StoreError> {
         down()
     }
+    async fn shelves(&self) -> Result<Vec<String>, StoreError> {
+        down()
+    }
     async fn purge(&self, _: UnixMillis, _: usize) -> Result<u64, StoreError> {
         down()
     }

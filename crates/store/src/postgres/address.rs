@@ -1,0 +1,195 @@
+//! The URL of a database: as for `psql`, except for how much is verified.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_rustls::rustls::RootCertStore;
+
+use super::session::CONNECT;
+use super::tls::{self, Tls};
+use super::trouble::{AddressError, ConnectError};
+
+/// Where the database is, and whom to trust to be it.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) config: Config,
+    /// Hosts and ports, for messages.
+    pub(super) server: String,
+    /// The authorities to trust, if not those of the system.
+    roots: Option<RootCertStore>,
+}
+
+/// The options of a URL that mean something else here than to the client library.
+const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
+
+impl Address {
+    /// Understands a URL, or says what is wrong with it, without quoting what may be a password.
+    pub(super) fn parse(url: &str) -> Result<Self, AddressError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(AddressError::Scheme);
+        }
+        let (plain, ours) = split(url);
+        let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
+            // The cause names an option, never its value.
+            let cause = error.source().map(ToString::to_string);
+            AddressError::Other(cause.unwrap_or_else(|| error.to_string()))
+        })?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(AddressError::NoHost);
+        }
+        let mode = match ours.get("sslmode").map(String::as_str) {
+            None if is_local(&config) => SslMode::Disable,
+            None | Some("prefer") => SslMode::Prefer,
+            Some("disable") => SslMode::Disable,
+            Some("require" | "verify-full") => SslMode::Require,
+            Some(_) => return Err(AddressError::SslMode),
+        };
+        config.ssl_mode(mode);
+        complete(&mut config);
+        let roots = match ours.get("sslrootcert").map(String::as_str) {
+            None | Some("system") => None,
+            Some(file) => Some(tls::roots_of(file).ok_or_else(|| AddressError::Roots { file: file.to_owned() })?),
+        };
+        Ok(Self { server: server(&config), config, roots })
+    }
+
+    /// Whether the connection leaves this machine, possibly unencrypted.
+    pub(super) fn may_travel_in_the_clear(&self) -> bool {
+        self.config.get_ssl_mode() != SslMode::Require && !is_local(&self.config)
+    }
+
+    /// What encrypts the connection, if it is to be.
+    pub(super) fn tls(&self) -> Result<Tls, ConnectError> {
+        let roots = match &self.roots {
+            _ if self.config.get_ssl_mode() == SslMode::Disable => RootCertStore::empty(),
+            Some(roots) => roots.clone(),
+            None => tls::roots_of_system(),
+        };
+        Tls::new(roots).map_err(|source| ConnectError::other(&self.server, source))
+    }
+}
+
+/// The URL without [`OURS`], and those.
+fn split(url: &str) -> (String, BTreeMap<String, String>) {
+    let (plain, options) = url.split_once('?').unwrap_or((url, ""));
+    let mut ours = BTreeMap::new();
+    let mut theirs = Vec::new();
+    for option in options.split('&').filter(|option| !option.is_empty()) {
+        match option.split_once('=') {
+            Some((name, value)) if OURS.contains(&name) => {
+                ours.insert(name.to_owned(), percent_decode_str(value).decode_utf8_lossy().into_owned());
+            }
+            _ => theirs.push(option),
+        }
+    }
+    (format!("{plain}?{}", theirs.join("&")), ours)
+}
+
+/// What the URL leaves open.
+fn complete(config: &mut Config) {
+    // Of several hosts the one that can be written: after a failover, the other one.
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    if config.get_application_name().is_none() {
+        config.application_name("stagedoor");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(Duration::from_secs(10));
+    }
+    config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
+}
+
+/// Whether nothing leaves this machine.
+fn is_local(config: &Config) -> bool {
+    let is_local = |host: &Host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    };
+    config.get_hosts().iter().all(is_local) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+}
+
+fn server(config: &Config) -> String {
+    let ports = config.get_ports();
+    let named = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(directory) => directory.display().to_string(),
+    });
+    let mut names: Vec<_> = named.collect();
+    if names.is_empty() {
+        names = config.get_hostaddrs().iter().map(ToString::to_string).collect();
+    }
+    let with_port = |(index, name): (usize, String)| {
+        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        format!("{name}:{port}")
+    };
+    names.into_iter().enumerate().map(with_port).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str) -> SslMode {
+        Address::parse(url).unwrap().config.get_ssl_mode()
+    }
+
+    #[test]
+    fn a_connection_that_leaves_the_machine_is_encrypted_where_it_can_be() {
+        for local in ["postgres://localhost/db", "postgres://127.0.0.1:1/db", "postgres://[::1]/db", "postgres://%2Frun/db"] {
+            assert_eq!(mode(local), SslMode::Disable, "{local}");
+            assert!(!Address::parse(local).unwrap().may_travel_in_the_clear());
+        }
+        for remote in ["postgres://db/db", "postgres://localhost,db/db", "postgres://10.0.0.1/db?sslmode=prefer"] {
+            assert_eq!(mode(remote), SslMode::Prefer, "{remote}");
+            assert!(Address::parse(remote).unwrap().may_travel_in_the_clear());
+        }
+    }
+
+    #[test]
+    fn mn_30_every_mode_that_encrypts_verifies() {
+        assert_eq!(mode("postgres://db/db?sslmode=require"), SslMode::Require);
+        assert_eq!(mode("postgres://localhost/db?sslmode=verify-full&connect_timeout=2"), SslMode::Require);
+        assert_eq!(mode("postgres://db/db?sslmode=disable"), SslMode::Disable);
+        for half in ["verify-ca", "allow", "REQUIRE", "", "no-verify"] {
+            let url = format!("postgres://db/db?sslmode={half}");
+            assert_eq!(Address::parse(&url).unwrap_err(), AddressError::SslMode);
+        }
+    }
+
+    #[test]
+    fn a_wrong_url_is_explained_without_its_password() {
+        let wrong = [
+            ("mysql://u:hunter2@db/db", "does not begin"),
+            ("postgres:u:hunter2@db", "does not begin"),
+            ("postgres://u:hunter2@/db", "no host"),
+            ("postgres://u:hunter2@db:hunter2/db", "port"),
+            ("postgres://u:hunter2@db/db?colour=hunter2", "colour"),
+            ("postgres://u:hunter2@db/db?sslmode=hunter2", "sslmode"),
+            ("postgres://u:hunter2@db/db?connect_timeout=hunter2", "connect_timeout"),
+            ("postgres://u:hunter2@db/db?hunter2", "parameter"),
+            ("postgres://u:hunter2@db/db?sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),
+        ];
+        for (url, part) in wrong {
+            let said = Address::parse(url).unwrap_err().to_string();
+            assert!(said.contains(part) && !said.contains("hunter2"), "{said}");
+        }
+        assert!(!format!("{:?}", Address::parse("postgres://u:hunter2@db/db").unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn messages_name_every_server_and_no_user() {
+        let server = |url: &str| Address::parse(url).unwrap().server;
+        assert_eq!(server("postgres://u:p@a:1,b:2/db"), "a:1, b:2");
+        assert_eq!(server("postgresql://u@[::1]/db"), "[::1]:5432");
+        assert_eq!(server("postgres:///db?host=/run/postgresql"), "/run/postgresql:5432");
+    }
+}

@@ -1,0 +1,52 @@
+// A browser without a window: it follows redirects by hand and keeps cookies, so that each hop can be cut or counted.
+
+import assert from "node:assert/strict";
+
+export class Hops {
+  cookies = new Map();
+
+  async send(url, { method = "GET", headers = {}, body } = {}) {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const answer = await fetch(url, { method, body, redirect: "manual", headers: { cookie, accept: "text/html", ...headers } });
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      this.cookies.set(name, value);
+    }
+    return { status: answer.status, headers: answer.headers, location: answer.headers.get("location"), text: await answer.text() };
+  }
+
+  get(url) {
+    return this.send(url);
+  }
+
+  async json(url, options = {}) {
+    const answer = await this.send(url, { ...options, headers: { accept: "application/json", ...options.headers } });
+    return { ...answer, json: answer.text === "" ? null : JSON.parse(answer.text) };
+  }
+}
+
+/** Adds the app as the user who sits at the emulated client; consent is given without asking. */
+export async function install({ app, control, zoom }) {
+  await control.put("consent", { mode: "allow" });
+  const browser = new Hops();
+  const begun = await browser.get(`${app}/zoom/install`);
+  const consented = await browser.get(begun.location);
+  const { status, location, text } = await browser.get(consented.location);
+  assert.ok(location?.startsWith(`${zoom}/launch/`), `the install ended with ${status}: ${text.slice(0, 300)}`);
+}
+
+/** Opens the app as the user who sits at the emulated client: a browser with the session. */
+export async function launch({ app, control }, claims = {}) {
+  const { context } = await control.post("context", claims);
+  const browser = new Hops();
+  const { status, text } = await browser.send(`${app}/`, { headers: { "x-zoom-app-context": context } });
+  assert.equal(status, 200, text.slice(0, 300));
+  return browser;
+}
+
+/** Another user of the emulated Zoom, who from now on sits at the client. */
+export async function newUser(control, name) {
+  const { id } = await control.post("users", { name });
+  await control.put("user", { id });
+  return id;
+}
