@@ -7,6 +7,7 @@ pub mod api;
 pub mod assertion;
 pub mod authorize;
 pub mod cobrowse;
+pub mod connect;
 pub mod consumer;
 pub mod fault;
 mod flight;
