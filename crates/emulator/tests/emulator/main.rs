@@ -16,3 +16,4 @@ mod stage;
 mod token;
 mod web_client;
 mod web_view;
+mod webhooks;
