@@ -15,6 +15,7 @@ mod generate;
 mod init;
 mod input;
 mod installations;
+mod migrate;
 mod serve;
 mod trigger;
 
@@ -41,6 +42,7 @@ enum Command {
     Check(check::Check),
     Context(context::Context),
     Installations(installations::Installations),
+    Migrate(migrate::Migrate),
 }
 
 impl Stagedoor {
@@ -55,6 +57,7 @@ impl Stagedoor {
             Command::Check(check) => check.run(),
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
+            Command::Migrate(migrate) => migrate.run(),
         }
     }
 }

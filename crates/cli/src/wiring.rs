@@ -23,7 +23,7 @@ use crate::settings::{Deployment, ZoomDeployment};
 
 mod store;
 
-pub(crate) use store::{existing_store, store};
+pub(crate) use store::{existing_store, store, store_to_fill};
 
 /// What stands on the store.
 pub(crate) struct Keeping {

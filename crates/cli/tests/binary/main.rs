@@ -7,7 +7,11 @@ mod context;
 mod dev;
 mod emulator;
 mod init;
+mod migrate;
 mod running;
 mod serve;
+#[expect(dead_code, reason = "each test program uses a part")]
+#[path = "../../../store/tests/servers/mod.rs"]
+mod servers;
 mod support;
 mod usage;

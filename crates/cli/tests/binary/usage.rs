@@ -16,6 +16,7 @@ const COMMANDS: &[&[&str]] = &[
     &["installations", "list"],
     &["installations", "show"],
     &["installations", "revoke"],
+    &["migrate"],
 ];
 
 #[test]
@@ -45,6 +46,7 @@ fn the_help_begins_with_what_to_do_first() {
       check          Check the settings, and print the URLs to paste into the Marketplace
       context        Open and explain an app context, or make one
       installations  List, show or revoke installations; no token is ever printed
+      migrate        Copy everything from one store into another, for example from SQLite into PostgreSQL
       help           Print this message or the help of the given subcommand(s)
 
     Options:
