@@ -199,9 +199,9 @@ impl Row {
         Self {
             user: installation.user.to_string(),
             name: installation.name.clone(),
-            scopes: installation.scopes.clone(),
+            scopes: installation.grant.scopes.clone(),
             installed_at: instant(installation.installed),
-            refreshed_at: instant(installation.refreshed),
+            refreshed_at: instant(installation.grant.refreshed),
             usable_until: instant(installation.usable_until()),
             usable: installation.is_usable(now),
         }
