@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { rename } from "node:fs/promises";
 import path from "node:path";
 
+import { startPostgres } from "./postgres.mjs";
 import { startRedis } from "./redis.mjs";
 
 /**
@@ -25,6 +26,23 @@ export const STORES = {
         reads: true,
         begin: ({ gateway }) => limitFiles(gateway.child.pid, "1000"),
         end: ({ gateway }) => limitFiles(gateway.child.pid, "unlimited"),
+      },
+    },
+  },
+
+  PostgreSQL: {
+    start: async (t) => {
+      const server = await startPostgres(t);
+      return { server, env: { DATABASE_URL: server.url } };
+    },
+    // A full disk ends the server, as `down` does.
+    faults: {
+      down: { reads: false, begin: ({ server }) => server.kill(), end: ({ server }) => server.start() },
+      slow: { reads: false, begin: ({ server }) => server.pause(), end: ({ server }) => server.resume() },
+      "read-only": {
+        reads: true,
+        begin: ({ server }) => server.setReadOnly(true),
+        end: ({ server }) => server.setReadOnly(false),
       },
     },
   },
