@@ -19,6 +19,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a new connection may take until it can be used.
 pub(super) const CONNECTING: Duration = Duration::from_secs(2);
 
+/// After how long a connection is left if a caller gives up on an answer.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// How long a failed attempt to connect stands for those that come after it.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -77,8 +80,10 @@ impl Link {
     async fn ask<T>(&self, question: impl AsyncFnOnce(Arc<Session>) -> Result<T, Trouble>) -> Result<T, Trouble> {
         let deadline = Instant::now() + PATIENCE;
         let session = timeout_at(deadline, self.session()).await.map_err(|_| Trouble::Timeout)??;
+        let mut open = OpenQuestion { link: self, session: &session, since: Instant::now(), is_answered: false };
         let answer = timeout_at(deadline, question(Arc::clone(&session))).await;
         let answer = answer.unwrap_or(Err(Trouble::Timeout));
+        open.is_answered = true;
         if answer.as_ref().is_err_and(is_fatal) {
             self.leave(&session);
         }
@@ -151,6 +156,25 @@ impl Link {
     fn slot(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
         // Nothing can panic while it is held.
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question that nobody has answered yet.
+///
+/// Many callers have less patience than the link and just drop what they wait for. Where the connection leads nowhere
+/// (a firewall has forgotten it), nobody might ever wait long enough to find out.
+struct OpenQuestion<'a> {
+    link: &'a Link,
+    session: &'a Arc<Session>,
+    since: Instant,
+    is_answered: bool,
+}
+
+impl Drop for OpenQuestion<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered && self.since.elapsed() >= SLOW {
+            self.link.leave(self.session);
+        }
     }
 }
 
