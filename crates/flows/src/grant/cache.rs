@@ -12,7 +12,9 @@ const LIFE_MS: u64 = 10_000;
 /// How many items are remembered.
 const CAPACITY: usize = 4_096;
 
-pub(super) struct Cache<T>(Mutex<HashMap<String, (UnixMillis, Arc<T>)>>);
+pub(super) struct Cache<T>(Mutex<Entries<T>>);
+
+type Entries<T> = HashMap<String, (UnixMillis, Arc<T>)>;
 
 impl<T> Default for Cache<T> {
     fn default() -> Self {
@@ -40,7 +42,7 @@ impl<T> Cache<T> {
         self.entries().remove(key);
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<String, (UnixMillis, Arc<T>)>> {
+    fn entries(&self) -> MutexGuard<'_, Entries<T>> {
         self.0.lock().expect("no holder of this lock panics")
     }
 }

@@ -7,9 +7,12 @@ use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde::{Deserialize, Serialize};
+use stagedoor_protocol::id::ZoomUserId;
+use stagedoor_protocol::time::UnixMillis;
 
 use super::flight::{Need, Verdict};
 use super::{Holder, RefreshError, Refresher};
@@ -28,11 +31,16 @@ const TAKING: Duration = Duration::from_secs(15);
 /// How long it waits for the last of them.
 const LANDING: Duration = Duration::from_secs(10);
 
-/// How many entries are read at once.
+/// How many entries are read at once, and how many times in one round.
 const PAGE: usize = 64;
+const PAGES: usize = 64;
 
 /// How many refreshes a round has under way.
 const ABREAST: usize = 64;
+
+/// When somebody looks whether a refresh that a caller waited for came to an end, in seconds. Who refreshes ahead of
+/// time has an entry already.
+const WORD_SECONDS: i64 = 60;
 
 /// When an entry whose grant does not open is looked at again, in seconds.
 const UNREADABLE_SECONDS: i64 = 3_600;
@@ -53,6 +61,8 @@ impl<T: Holder> Item for Due<T> {
     const SHELF: Shelf = T::DUE;
 }
 
+type Abreast<T> = FuturesUnordered<BoxFuture<'static, (Option<RefreshError>, Queued<Due<T>>)>>;
+
 /// What a round came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Round {
@@ -64,8 +74,24 @@ pub struct Round {
 
 /// Puts an item into the queue, for its next look.
 pub(crate) async fn schedule<T: Holder>(vault: &Vault, key: &str, item: &T) -> Result<(), VaultError> {
-    let Some(at) = item.grant().next_look(vault.now()) else { return Ok(()) };
-    let terms = Terms { owner: item.owner(), expires: Some(at.plus_seconds(KEEP_SECONDS)) };
+    match item.grant().next_look(vault.now()) {
+        Some(at) => enqueue::<T>(vault, key, item.owner(), at).await,
+        None => Ok(()),
+    }
+}
+
+/// Puts an item into the queue, for somebody to look whether its refresh came to an end.
+pub(super) async fn leave_word<T: Holder>(vault: &Vault, key: &str, item: &T) -> Result<(), VaultError> {
+    enqueue::<T>(vault, key, item.owner(), vault.now().plus_seconds(WORD_SECONDS)).await
+}
+
+async fn enqueue<T: Holder>(
+    vault: &Vault,
+    key: &str,
+    owner: Option<&ZoomUserId>,
+    at: UnixMillis,
+) -> Result<(), VaultError> {
+    let terms = Terms { owner, expires: Some(at.plus_seconds(KEEP_SECONDS)) };
     vault.enqueue(at, key, &Due::<T> { key: key.to_owned(), of: PhantomData }, terms).await
 }
 
@@ -83,38 +109,43 @@ impl<T: Holder> Refresher<T> {
     }
 
     async fn round(&self, pace: Duration) -> Result<Round, VaultError> {
-        let mut landing = FuturesUnordered::new();
-        let (mut round, mut waited, mut after) = (Round::default(), Duration::ZERO, None::<Position>);
-        'round: loop {
-            let page = self.0.vault.due::<Due<T>>(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.position());
-            for queued in page {
-                let Some(key) = self.look(&queued).await? else { continue };
-                if waited >= TAKING || landing.len() >= ABREAST {
-                    round.more = true;
-                    break 'round;
-                }
-                let flight = self.fly(&key, Need { instead_of: None, used: false });
-                landing.push(async move { (flight.await.err(), queued) });
-                round.begun += 1;
-                self.0.clock.sleep(pace).await;
-                waited += pace;
-                while let Some(Some((error, queued))) = futures_util::FutureExt::now_or_never(landing.next()) {
-                    self.leave(error, &queued).await?;
-                }
-            }
-        }
-        let landed = async {
-            while let Some((error, queued)) = landing.next().await {
-                self.leave(error, &queued).await?;
+        let mut abreast = FuturesUnordered::new();
+        let begun = self.take_off(pace, &mut abreast).await?;
+        let all_landed = async {
+            while let Some((error, queued)) = abreast.next().await {
+                self.settle(error.as_ref(), &queued).await?;
             }
             Ok(())
         };
-        match select(Box::pin(landed), self.0.clock.sleep(LANDING)).await {
+        match select(Box::pin(all_landed), self.0.clock.sleep(LANDING)).await {
             Either::Left((Err(error), _)) => Err(error),
-            _ => Ok(round),
+            _ => Ok(begun),
         }
+    }
+
+    /// Begins a refresh every `pace`, until the queue or the round is over.
+    async fn take_off(&self, pace: Duration, abreast: &mut Abreast<T>) -> Result<Round, VaultError> {
+        let (mut round, mut waited, mut after) = (Round::default(), Duration::ZERO, None::<Position>);
+        for _ in 0..PAGES {
+            let entries = self.0.vault.due::<Due<T>>(after, PAGE).await?;
+            let Some(last) = entries.last() else { return Ok(round) };
+            after = Some(last.position());
+            for queued in entries {
+                let Some(key) = self.look(&queued).await? else { continue };
+                if waited >= TAKING || abreast.len() >= ABREAST {
+                    return Ok(Round { more: true, ..round });
+                }
+                let flight = self.fly(&key, Need { instead_of: None, used: false });
+                abreast.push(async move { (flight.await.err(), queued) }.boxed());
+                round.begun += 1;
+                self.0.clock.sleep(pace).await;
+                waited += pace;
+                while let Some(Some((error, queued))) = abreast.next().now_or_never() {
+                    self.settle(error.as_ref(), &queued).await?;
+                }
+            }
+        }
+        Ok(Round { more: true, ..round })
     }
 
     /// The key of an entry whose grant is to be refreshed now. Other entries move to where they belong.
@@ -127,8 +158,7 @@ impl<T: Holder> Refresher<T> {
             Err(error @ VaultError::Store(_)) => return Err(error),
             Err(_) => {
                 let later = now.plus_seconds(UNREADABLE_SECONDS);
-                let terms = Terms { owner: None, expires: Some(later.plus_seconds(KEEP_SECONDS)) };
-                vault.enqueue(later, key, &Due::<T> { key: key.clone(), of: PhantomData }, terms).await?;
+                enqueue::<T>(vault, key, None, later).await?;
                 vault.dequeue(queued).await?;
                 return Ok(None);
             }
@@ -148,7 +178,7 @@ impl<T: Holder> Refresher<T> {
     }
 
     /// Takes an entry out whose refresh has ended; how it ended has put in another one, or needs none.
-    async fn leave(&self, error: Option<RefreshError>, queued: &Queued<Due<T>>) -> Result<(), VaultError> {
+    async fn settle(&self, error: Option<&RefreshError>, queued: &Queued<Due<T>>) -> Result<(), VaultError> {
         match error {
             Some(RefreshError::Busy { .. } | RefreshError::Vault(_)) => Ok(()),
             _ => self.0.vault.dequeue(queued).await,

@@ -1,14 +1,16 @@
 //! One refresh, from the first look at the record to the stored result.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use stagedoor_protocol::secret::{AccessToken, RefreshToken};
 use stagedoor_protocol::time::UnixMillis;
 
 use super::patience::{Patience, Watch, jittered};
 use super::refresher::Inner;
-use super::{Ending, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing};
+use super::{Ending, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due};
 use crate::port::Lease;
 use crate::vault::{Kept, Terms};
 
@@ -19,9 +21,6 @@ const LEASE_SECONDS: i64 = 30;
 /// by the clock: two clocks may differ by more than a lease lives.
 const ORPHANED: Duration = Duration::from_secs(30);
 
-/// An intent of this age is an orphan even where clocks differ by minutes, in milliseconds.
-const LONG_AGO_MS: i64 = 900_000;
-
 /// How long an intent may take to become durable, in milliseconds. Later on others could take it for an orphan while
 /// the call is still under way.
 const INTENT_MS: i64 = 5_000;
@@ -30,7 +29,7 @@ const INTENT_MS: i64 = 5_000;
 const OTHERS: Duration = Duration::from_secs(90);
 
 /// How long tokens that have arrived are offered to a store that does not take them.
-const STORING: Duration = Duration::from_secs(300);
+const STORING: Duration = Duration::from_mins(5);
 
 /// How long a failure is offered to a store that does not take it. It is only worth a word.
 const NOTING: Duration = Duration::from_secs(15);
@@ -132,7 +131,7 @@ impl<T: Holder> Flight<T> {
             self.note(&intent, before).await;
             return Some(Err(RefreshError::Busy { retry_after: Duration::from_secs(1) }));
         }
-        let (answer, past) = self.call(&intent.item, &token, past).await;
+        let (answer, past) = self.call_leaving_word(&intent.item, &token, past).await;
         match answer {
             Ok(mut renewed) => {
                 // An issuer that does not rotate gives none.
@@ -158,6 +157,19 @@ impl<T: Holder> Flight<T> {
                 let ours = found.filter(|found| found.item.grant().standing == standing);
                 ours.map(Some).ok_or_else(|| error.into())
             }
+        }
+    }
+
+    /// Calls, and meanwhile sees to it that somebody will look after the grant should this process die.
+    async fn call_leaving_word(&self, item: &T, token: &RefreshToken, past: Past) -> (Result<Renewed, Failure>, Past) {
+        if !self.need.used {
+            return self.call(item, token, past).await;
+        }
+        // Nothing that the store does may hold up the answer.
+        let word = pin!(due::leave_word(&self.shared.vault, &self.key, item));
+        match select(pin!(self.call(item, token, past)), word).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right((_, call)) => call.await,
         }
     }
 
@@ -306,7 +318,7 @@ impl<T: Holder> Inner<T> {
             return without_refresh(grant, now);
         }
         match grant.standing {
-            Standing::Refreshing { since, .. } if !orphaned && now.since(since) < LONG_AGO_MS => return Verdict::Wait,
+            Standing::Refreshing { .. } if !orphaned => return Verdict::Wait,
             // A rest that begins in the future was written by a clock that differs; it is not waited for.
             Standing::Resting { since, until, .. } if (since..until).contains(&now) => {
                 return Verdict::Fail(RefreshError::Busy { retry_after: between(now, until) });

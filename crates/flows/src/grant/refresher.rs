@@ -1,11 +1,12 @@
 //! The machine: who asks gets a token that is good, and at most one caller refreshes it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Either, Shared, select};
+use futures_util::future::{BoxFuture, Either, Shared, WeakShared, select};
 use stagedoor_protocol::secret::AccessToken;
 use stagedoor_protocol::time::UnixMillis;
 
@@ -32,11 +33,17 @@ pub(super) struct Inner<T: Holder> {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) cache: Cache<T>,
     pub(super) pauses: Pauses,
-    /// The refreshes under way in this process. Each leaves when it ends.
-    flights: Mutex<HashMap<String, InFlight<T>>>,
+    flights: Mutex<Flights<T>>,
 }
 
-type InFlight<T> = Shared<BoxFuture<'static, Landed<T>>>;
+/// The refreshes under way in this process. Each leaves when it ends; the driver holds them, and whoever waits.
+struct Flights<T> {
+    under_way: HashMap<String, (u64, WeakShared<Flying<T>>)>,
+    begun: u64,
+}
+
+type Flying<T> = BoxFuture<'static, Landed<T>>;
+type InFlight<T> = Shared<Flying<T>>;
 
 impl<T: Holder> Clone for Refresher<T> {
     fn clone(&self) -> Self {
@@ -52,7 +59,8 @@ impl<T: Holder> Refresher<T> {
         (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
         driver: Arc<dyn Driver>,
     ) -> Self {
-        let (cache, pauses, flights) = (Cache::default(), Pauses::default(), Mutex::default());
+        let (cache, pauses) = (Cache::default(), Pauses::default());
+        let flights = Mutex::new(Flights { under_way: HashMap::new(), begun: 0 });
         Self(Arc::new(Inner { vault, issuer, clock, entropy, driver, cache, pauses, flights }))
     }
 
@@ -128,17 +136,19 @@ impl<T: Holder> Refresher<T> {
     /// The refresh of an item that is under way, or a new one, which ends whether or not somebody waits for it.
     pub(super) fn fly(&self, key: &str, need: Need) -> InFlight<T> {
         let mut flights = self.flights();
-        if let Some(flight) = flights.get(key) {
-            return flight.clone();
+        if let Some(flight) = flights.under_way.get(key).and_then(|(_, flight)| flight.upgrade()) {
+            return flight;
         }
-        let leaving = Leaving { refresher: self.clone(), key: key.to_owned() };
+        flights.begun += 1;
+        let number = flights.begun;
+        let leaving = Leaving { refresher: self.clone(), key: key.to_owned(), number };
         let flight = Flight { shared: Arc::clone(&self.0), key: key.to_owned(), need };
         let flight = async move {
             let _leaving = leaving;
             flight.run().await
         };
         let flight = flight.boxed().shared();
-        flights.insert(key.to_owned(), flight.clone());
+        flights.under_way.extend(flight.downgrade().map(|flight| (key.to_owned(), (number, flight))));
         drop(flights);
         self.0.driver.drive(Box::pin(flight.clone().map(drop)));
         flight
@@ -162,7 +172,7 @@ impl<T: Holder> Refresher<T> {
         }));
     }
 
-    fn flights(&self) -> MutexGuard<'_, HashMap<String, InFlight<T>>> {
+    fn flights(&self) -> MutexGuard<'_, Flights<T>> {
         self.0.flights.lock().expect("no holder of this lock panics")
     }
 }
@@ -178,11 +188,15 @@ impl<T: Holder> Inner<T> {
 struct Leaving<T: Holder> {
     refresher: Refresher<T>,
     key: String,
+    number: u64,
 }
 
 impl<T: Holder> Drop for Leaving<T> {
     fn drop(&mut self) {
-        self.refresher.flights().remove(&self.key);
+        let mut flights = self.refresher.flights();
+        if flights.under_way.get(&self.key).is_some_and(|(number, _)| *number == self.number) {
+            flights.under_way.remove(&self.key);
+        }
     }
 }
 
@@ -192,21 +206,22 @@ fn is_fresh<T: Holder>(item: &T, now: UnixMillis) -> bool {
 
 /// Until when issuers want to be left alone. As many as there are issuers.
 #[derive(Default)]
-pub(super) struct Pauses(Mutex<HashMap<String, (UnixMillis, UnixMillis)>>);
+pub(super) struct Pauses(Mutex<HashMap<String, Range<UnixMillis>>>);
 
 impl Pauses {
     pub(super) fn set(&self, issuer: &str, now: UnixMillis, pause: Duration) {
         let until = now.plus_millis(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-        self.pauses().insert(issuer.to_owned(), (now, until));
+        self.pauses().insert(issuer.to_owned(), now..until);
     }
 
     /// How long it lasts. A pause that began in the future ends when the clock is set back.
     pub(super) fn left(&self, issuer: &str, now: UnixMillis) -> Option<Duration> {
-        let (since, until) = *self.pauses().get(issuer)?;
-        (since..until).contains(&now).then(|| Duration::from_millis(until.since(now).unsigned_abs()))
+        let pauses = self.pauses();
+        let pause = pauses.get(issuer).filter(|pause| pause.contains(&now))?;
+        Some(Duration::from_millis(pause.end.since(now).unsigned_abs()))
     }
 
-    fn pauses(&self) -> MutexGuard<'_, HashMap<String, (UnixMillis, UnixMillis)>> {
+    fn pauses(&self) -> MutexGuard<'_, HashMap<String, Range<UnixMillis>>> {
         self.0.lock().expect("no holder of this lock panics")
     }
 }

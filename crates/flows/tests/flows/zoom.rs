@@ -16,7 +16,7 @@ use crate::world::Arrival;
 
 mod refreshes;
 
-use refreshes::{Live, Refreshes};
+use refreshes::Refreshes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
@@ -140,11 +140,10 @@ impl Http for FakeZoom {
             None => Ok(proper.unwrap()),
             Some(Answer::Status(status, body)) => Ok(reply(status, body)),
             Some(Answer::Connect) => Err(HttpError::Connect { host: host(), source: "refused".into() }),
-            Some(Answer::Timeout) => Err(HttpError::Timeout { host: host() }),
+            Some(Answer::Timeout | Answer::Unheard) => Err(HttpError::Timeout { host: host() }),
             Some(Answer::Broken) => Err(HttpError::Broken { host: host(), source: "reset".into() }),
             Some(Answer::TooLarge) => Err(HttpError::TooLarge { host: host() }),
             Some(Answer::Hang) => std::future::pending().await,
-            Some(Answer::Unheard) => Err(HttpError::Timeout { host: host() }),
             Some(Answer::Later(seconds)) => Ok(later(seconds)),
         }
     }
@@ -204,7 +203,7 @@ impl State {
             "access_token": access, "token_type": "bearer", "refresh_token": refresh, "expires_in": 3599,
             "scope": self.refreshes.scope,
         });
-        self.refreshes.live.insert(user.to_owned(), Live { access, refresh });
+        self.refreshes.give(user, access, refresh);
         reply(200, body.to_string())
     }
 }

@@ -14,7 +14,9 @@ use super::{Answer, Endpoint, FakeZoom, form, later, reply};
 
 pub(super) struct Refreshes {
     /// User → what is good.
-    pub(super) live: HashMap<String, Live>,
+    live: HashMap<String, Live>,
+    /// Refresh token → user, also of tokens that are dead.
+    owners: HashMap<String, String>,
     pub(super) scope: &'static str,
     latency: Duration,
     /// Refresh tokens in requests that have no answer yet.
@@ -27,15 +29,29 @@ pub(super) struct Refreshes {
     broken_rules: Vec<String>,
 }
 
-pub(super) struct Live {
-    pub(super) access: String,
-    pub(super) refresh: String,
+struct Live {
+    access: String,
+    refresh: String,
+}
+
+impl Refreshes {
+    /// New tokens for a user; whatever the user had before is dead.
+    pub(super) fn give(&mut self, user: &str, access: String, refresh: String) {
+        self.owners.insert(refresh.clone(), user.to_owned());
+        self.live.insert(user.to_owned(), Live { access, refresh });
+    }
+
+    fn owner(&self, token: &str) -> Option<String> {
+        let user = self.owners.get(token)?;
+        self.live.get(user).is_some_and(|live| live.refresh == token).then(|| user.clone())
+    }
 }
 
 impl Default for Refreshes {
     fn default() -> Self {
         Self {
             live: HashMap::new(),
+            owners: HashMap::new(),
             scope: "user:read:user zoomapp:inmeeting",
             latency: Duration::ZERO,
             under_way: HashSet::new(),
@@ -90,6 +106,11 @@ impl FakeZoom {
         self.state.lock().unwrap().refreshes.sent.clone()
     }
 
+    /// A process has died, and what had arrived there is nobody's any more: its token may be tried once more.
+    pub(crate) fn process_died(&self) {
+        self.state.lock().unwrap().refreshes.answered.clear();
+    }
+
     /// Fails where a rule of refreshing was ever broken.
     pub(crate) fn assert_rules_kept(&self) {
         assert_eq!(self.state.lock().unwrap().refreshes.broken_rules, [""; 0]);
@@ -140,8 +161,7 @@ impl FakeZoom {
 
     fn rotate(&self, token: &str) -> Response<Bytes> {
         let mut state = self.state.lock().unwrap();
-        let owner = state.refreshes.live.iter().find(|(_, live)| live.refresh == token).map(|(user, _)| user.clone());
-        let Some(user) = owner else { return invalid_grant() };
+        let Some(user) = state.refreshes.owner(token) else { return invalid_grant() };
         state.refreshes.lost.insert(user.clone());
         state.give_tokens(&user)
     }
