@@ -54,7 +54,6 @@ keys! {
     APP_BROWSERS = Plain("app.browsers");
     APP_PUBLIC = Plain("app.public");
     APP_API_ALLOW = Plain("app.api_allow");
-    STORE_URL = Plain("store.url", "DATABASE_URL", "REDIS_URL");
     STORE_URL = Address("store.url", "DATABASE_URL", "REDIS_URL");
     SESSION_TTL = Plain("session.ttl_seconds");
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
