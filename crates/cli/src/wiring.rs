@@ -18,10 +18,14 @@ use stagedoor_flows::session::Sessions;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::Zoom;
 use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
-use stagedoor_store::Sqlite;
+use stagedoor_store::{Memory, Sqlite};
 use tokio::net::TcpListener;
 
 use crate::settings::{Deployment, ZoomDeployment};
+
+mod tokens;
+
+pub(crate) use tokens::signing_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -40,6 +44,11 @@ pub(crate) struct ZoomKeeping {
 /// Opens the store of a deployment. Blocks for some milliseconds.
 pub(crate) fn store(path: &Path) -> anyhow::Result<Arc<dyn Store>> {
     Ok(Arc::new(Sqlite::open(path).context("the store cannot be opened (setting store.url)")?))
+}
+
+/// A store for a deployment that keeps nothing.
+pub(crate) fn no_store() -> Arc<dyn Store> {
+    Arc::new(Memory::new())
 }
 
 impl Keeping {
@@ -68,7 +77,9 @@ impl Keeping {
             (Some(keeping), Some(settings)) => Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations))?),
             _ => None,
         };
-        Ok(Flows { vault, revocations, zoom })
+        let consumer = deployment.consumer.as_ref().map(tokens::consumer).transpose()?;
+        let cobrowse = deployment.cobrowse.as_ref().map(tokens::cobrowse);
+        Ok(Flows { vault, revocations, zoom, consumer, cobrowse })
     }
 }
 

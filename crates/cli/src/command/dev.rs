@@ -141,6 +141,8 @@ impl Dev {
                 registration,
                 previous_client_secrets: vec![],
             }),
+            consumer: None,
+            cobrowse: None,
             store: state.store(),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,
