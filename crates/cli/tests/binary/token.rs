@@ -32,7 +32,7 @@ fn a_consumer_token_is_printed_with_what_it_says() {
     header
       alg          "ES256"
       cty          "text/plain"
-      kid          "xUJSRDVKJBC7-qp6vHUUNQ6NRnNGgK1SSkd7TTxwCK8"
+      kid          "eetygI1sN3axNQVKrnUzlBsQs5TZU-v1JQTj6efYOhk"
 
     payload
       email        "a@b.c"

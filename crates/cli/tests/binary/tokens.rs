@@ -62,7 +62,7 @@ fn check_prints_what_to_enter() {
     In Zoom (Contact Center Management, Preferences, Consumer Authentication):
 
       Authentication endpoint  https://tokens.example.com/zoom/consumer-auth
-      JWT public key           key xUJSRDVKJBC7-qp6vHUUNQ6NRnNGgK1SSkd7TTxwCK8, as PEM:
+      JWT public key           key eetygI1sN3axNQVKrnUzlBsQs5TZU-v1JQTj6efYOhk, as PEM:
 
     -----BEGIN PUBLIC KEY-----
     MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWuD/O1CgT3C/CVa8n0mvzfiHRrVJ
