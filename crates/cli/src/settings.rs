@@ -16,6 +16,7 @@ mod reader;
 mod secret;
 mod source;
 mod starter;
+mod store;
 mod table;
 
 pub(crate) use address::parse_origin;
@@ -25,6 +26,7 @@ pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets, Z
 pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};
 pub(crate) use starter::starter_file;
+pub(crate) use store::StoreUrl;
 
 #[cfg(test)]
 mod reference;

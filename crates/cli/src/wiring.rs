@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -18,13 +17,14 @@ use stagedoor_flows::session::Sessions;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::Zoom;
 use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
-use stagedoor_store::{Memory, Sqlite};
 use tokio::net::TcpListener;
 
 use crate::settings::{Deployment, ZoomDeployment};
 
+mod store;
 mod tokens;
 
+pub(crate) use store::{existing_store, no_store, store};
 pub(crate) use tokens::signing_keys;
 
 /// What stands on the store.
@@ -39,16 +39,6 @@ pub(crate) struct Keeping {
 pub(crate) struct ZoomKeeping {
     zoom: Zoom,
     pub(crate) installations: Installations,
-}
-
-/// Opens the store of a deployment. Blocks for some milliseconds.
-pub(crate) fn store(path: &Path) -> anyhow::Result<Arc<dyn Store>> {
-    Ok(Arc::new(Sqlite::open(path).context("the store cannot be opened (setting store.url)")?))
-}
-
-/// A store for a deployment that keeps nothing.
-pub(crate) fn no_store() -> Arc<dyn Store> {
-    Arc::new(Memory::new())
 }
 
 impl Keeping {

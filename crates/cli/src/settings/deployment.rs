@@ -1,7 +1,6 @@
 //! What the settings mean.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,6 +19,7 @@ use super::cobrowse::CobrowseSettings;
 use super::consumer::ConsumerSettings;
 use super::problem::Wrong;
 use super::reader::Reader;
+use super::store::StoreUrl;
 use super::{Section, address, keys, parse, secret};
 use crate::marketplace::Registration;
 
@@ -36,8 +36,7 @@ pub(crate) struct Deployment {
     /// Cobrowse tokens, where there are any.
     pub(crate) cobrowse: Option<CobrowseSettings>,
     pub(crate) gateway: Config,
-    /// The file of the SQLite store.
-    pub(crate) store: PathBuf,
+    pub(crate) store: StoreUrl,
     pub(crate) session_ttl: SessionTtl,
     pub(crate) log_level: LogLevel,
 }
@@ -88,7 +87,7 @@ impl Section for Deployment {
         let gateway = Gateway::read(parts.zoom, reader);
         let consumer = part::<ConsumerSettings>(parts.consumer, reader);
         let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);
-        let store = reader.required(&keys::STORE_URL, address::store);
+        let store = StoreUrl::read(reader);
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
