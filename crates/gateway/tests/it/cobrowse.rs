@@ -365,6 +365,8 @@ async fn a_front_end_of_the_sample_finds_its_address_where_that_is_wanted() {
     let off = at_root(false);
     let reply = send(&off, Method::POST, "/", &[("origin", SITE), JSON], CUSTOMER).await;
     assert!(!reply.body.contains("token") && reply.status != StatusCode::OK, "{}", reply.shot());
+    let reply = send(&alone(), Method::POST, "/", &[("origin", SITE), JSON], CUSTOMER).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND, "{}", reply.shot());
 }
 
 #[tokio::test]
