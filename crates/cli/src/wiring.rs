@@ -25,8 +25,10 @@ use tokio::net::TcpListener;
 use crate::settings::{Deployment, ZoomDeployment};
 
 mod store;
+mod tokens;
 
-pub(crate) use store::{existing_store, store};
+pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use tokens::signing_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -68,7 +70,9 @@ impl Keeping {
             (Some(keeping), Some(settings)) => Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations))?),
             _ => None,
         };
-        Ok(Flows { vault, revocations, zoom, consumer: None, cobrowse: None })
+        let consumer = deployment.consumer.as_ref().map(tokens::consumer).transpose()?;
+        let cobrowse = deployment.cobrowse.as_ref().map(tokens::cobrowse);
+        Ok(Flows { vault, revocations, zoom, consumer, cobrowse })
     }
 }
 

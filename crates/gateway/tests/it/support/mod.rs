@@ -86,13 +86,15 @@ pub(crate) struct House {
     pub(crate) revocations: Arc<Revocations>,
 }
 
+type Change = Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>;
+
 /// How a house differs from the usual one.
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
     /// What is changed of the flows before the gateway gets them.
-    pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
+    pub(crate) change: Option<Change>,
     /// Where Zoom's API is.
     pub(crate) api_host: Url,
 }
