@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Config {
     pub pwa: bool,
     /// The proxies in front of the gateway whose `X-Forwarded-For` counts. Nobody by default.
     pub trusted_proxies: Vec<Network>,
+    /// How many grants are refreshed a second at most, ahead of their expiry, by all processes on one store together.
+    pub renew_per_second: NonZeroU32,
     /// Sizes and times.
     pub limits: Limits,
 }
@@ -44,6 +47,7 @@ impl Config {
             headers: HeaderConfig::default(),
             pwa: true,
             trusted_proxies: Vec::new(),
+            renew_per_second: NonZeroU32::new(20).expect("20 is not 0"),
             limits: Limits::default(),
         }
     }

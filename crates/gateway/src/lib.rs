@@ -23,6 +23,7 @@ use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::session::Sessions;
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_protocol::loopback::is_loopback;
 use tokio::net::TcpListener;
@@ -39,6 +40,7 @@ mod context;
 pub mod cookie;
 mod edge;
 mod files;
+mod flights;
 pub mod headers;
 mod install;
 mod metrics;
@@ -59,6 +61,7 @@ pub use client::{HttpClient, OutboundLimits};
 pub use config::{
     App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
 };
+pub use flights::Flights;
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
 
@@ -77,6 +80,7 @@ use proxy::{Identity, Proxy, Tunnels};
 use route::Route;
 use server::Stop;
 use session::SessionPage;
+use upkeep::Renewal;
 
 /// The flows that the routes call. A part that is `None` has no routes.
 pub struct Flows {
@@ -84,6 +88,8 @@ pub struct Flows {
     pub vault: Vault,
     /// Knows whose sessions are over.
     pub revocations: Arc<Revocations>,
+    /// Carries the refreshes of all grants.
+    pub flights: Arc<Flights>,
     /// A Zoom App.
     pub zoom: Option<ZoomFlows>,
 }
@@ -100,6 +106,8 @@ pub struct ZoomFlows {
     pub sessions: Sessions,
     /// Says who has added the app.
     pub installations: Installations,
+    /// Gives Zoom's tokens, and keeps them good.
+    pub tokens: Tokens,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
 }
@@ -109,6 +117,7 @@ pub struct Gateway {
     edge: Arc<Edge>,
     admin: Arc<Admin>,
     revocations: Arc<Revocations>,
+    renewal: Option<Renewal>,
     limits: Limits,
     stop: Stop,
 }
@@ -117,8 +126,8 @@ impl Gateway {
     /// Checks the settings and builds the gateway.
     pub fn new(config: Config, flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
-        let stop = Stop::new();
-        let metrics = Arc::new(Metrics::new());
+        let stop = Stop::new(flows.flights.tasks.clone());
+        let metrics = Arc::new(Metrics::new(&flows.flights));
         let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
         let places = Places { install: place(Route::Install), style: place(Route::Style), boot: place(Route::Boot) };
         let app = app(&config, flows.zoom.as_ref(), &metrics, &stop)?;
@@ -129,6 +138,8 @@ impl Gateway {
             revocations_known: Arc::default(),
         });
         let revocations = Arc::clone(&flows.revocations);
+        let per_second = config.renew_per_second;
+        let renewal = flows.zoom.as_ref().map(|zoom| Renewal { tokens: zoom.tokens.clone(), per_second });
         let edge = Arc::new(Edge {
             routes: routes(&config, flows, &places, &stop),
             headers: SecurityHeaders::new(&config)?,
@@ -139,7 +150,7 @@ impl Gateway {
             ids: RequestIds::new(),
             stopping: Arc::clone(&stop.stopping),
         });
-        Ok(Self { edge, admin, revocations, limits: config.limits, stop })
+        Ok(Self { edge, admin, revocations, renewal, limits: config.limits, stop })
     }
 
     /// The public routes as one router, without a listener: for tests. Every request comes from 127.0.0.1.
@@ -162,7 +173,7 @@ impl Gateway {
         admin: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, limits, stop } = self;
+        let Self { edge, admin: admin_state, revocations, renewal, limits, stop } = self;
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
@@ -177,6 +188,7 @@ impl Gateway {
                 server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
+                upkeep.run_until_cancelled(upkeep::renew(renewal)),
             )
         };
         let stopping = async {

@@ -1,6 +1,7 @@
 //! What the settings mean.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use stagedoor_flows::launch::Guests;
@@ -169,6 +170,7 @@ struct Gateway {
     session: SessionConfig,
     headers: HeaderConfig,
     trusted_proxies: Vec<stagedoor_gateway::Network>,
+    renew_per_second: NonZeroU32,
 }
 
 impl Section for Gateway {
@@ -180,6 +182,7 @@ impl Section for Gateway {
         let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
         let headers = headers(reader);
         let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
+        let renew_per_second = reader.required(&keys::TOKENS_RENEW, parse::integer(1..=1000));
         Some(Self {
             source: source?,
             browsers: browsers?,
@@ -187,13 +190,14 @@ impl Section for Gateway {
             session: SessionConfig { pwa_http_only: pwa_http_only? },
             headers: headers?,
             trusted_proxies: trusted_proxies?,
+            renew_per_second: u32::try_from(renew_per_second?).ok().and_then(NonZeroU32::new)?,
         })
     }
 }
 
 impl Gateway {
     fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
-        let Self { source, browsers, public, session, headers, trusted_proxies } = self;
+        let Self { source, browsers, public, session, headers, trusted_proxies, renew_per_second } = self;
         Config {
             prefix: registration.prefix.clone(),
             app: Some(App { source, browsers, public }),
@@ -202,6 +206,7 @@ impl Gateway {
             headers,
             pwa: registration.pwa,
             trusted_proxies,
+            renew_per_second,
             ..Config::new(registration.public_url.clone())
         }
     }

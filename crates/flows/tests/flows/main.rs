@@ -13,6 +13,7 @@ mod install_faults;
 mod install_walk;
 mod installations;
 mod launch;
+mod return_path;
 mod revocation;
 mod seal;
 mod secrets;
