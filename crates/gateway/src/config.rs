@@ -27,6 +27,10 @@ pub struct Config {
     pub headers: HeaderConfig,
     /// Whether pages may run in Zoom's web client, which frames them.
     pub pwa: bool,
+    /// The origins whose pages may ask who their visitor is.
+    pub consumer_origins: Vec<Url>,
+    /// Whether `POST /` issues Cobrowse tokens too, as Zoom's sample does. The app then gets no `POST /`.
+    pub cobrowse_at_root: bool,
     /// The proxies in front of the gateway whose `X-Forwarded-For` counts. Nobody by default.
     pub trusted_proxies: Vec<Network>,
     /// How many grants are refreshed a second at most, ahead of their expiry, by all processes on one store together.
@@ -46,6 +50,8 @@ impl Config {
             session: SessionConfig::default(),
             headers: HeaderConfig::default(),
             pwa: true,
+            consumer_origins: Vec::new(),
+            cobrowse_at_root: false,
             trusted_proxies: Vec::new(),
             renew_per_second: NonZeroU32::new(20).expect("20 is not 0"),
             limits: Limits::default(),

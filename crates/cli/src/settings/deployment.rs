@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::seal::MasterSecret;
@@ -16,6 +15,7 @@ use url::Url;
 
 use super::problem::Wrong;
 use super::reader::Reader;
+use super::store::StoreUrl;
 use super::{Section, address, keys, parse, secret};
 use crate::marketplace::Registration;
 
@@ -28,8 +28,7 @@ pub(crate) struct Deployment {
     /// The Zoom App, where there is one.
     pub(crate) zoom: Option<ZoomDeployment>,
     pub(crate) gateway: Config,
-    /// The file of the SQLite store.
-    pub(crate) store: PathBuf,
+    pub(crate) store: StoreUrl,
     pub(crate) session_ttl: SessionTtl,
     pub(crate) log_level: LogLevel,
 }
@@ -77,7 +76,7 @@ impl Section for Deployment {
         let credentials = Credentials::read(reader);
         let hosts = zoom_hosts(reader);
         let gateway = Gateway::read(reader);
-        let store = reader.required(&keys::STORE_URL, address::store);
+        let store = StoreUrl::read(reader);
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
