@@ -6,6 +6,7 @@ mod support;
 mod tokens;
 
 mod admin;
+mod api;
 mod authorize;
 mod boot;
 mod client;

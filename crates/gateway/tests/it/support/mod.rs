@@ -87,20 +87,25 @@ pub(crate) struct House {
     pub(crate) revocations: Arc<Revocations>,
 }
 
+type Change = Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>;
+
 /// How a house differs from the usual one.
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
     /// What is changed of the flows before the gateway gets them.
-    pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
+    pub(crate) change: Option<Change>,
+    /// Where Zoom's API is.
+    pub(crate) api_host: Url,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None }
+        let api_host = Url::parse("https://api.zoom.us").unwrap();
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None, api_host }
     }
 }
 
@@ -171,7 +176,7 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
         client_secret: client_secret.clone(),
         redirect_uri: plan.config.public_url.join("/zoom/callback").unwrap(),
         host: Url::parse("https://zoom.us").unwrap(),
-        api_host: Url::parse("https://api.zoom.us").unwrap(),
+        api_host: plan.api_host.clone(),
     };
     let zoom = Zoom::new(app, Arc::clone(zoom) as _);
     let ttl = SessionTtl { client: 86_400, pwa: 3600 };
@@ -235,6 +240,13 @@ impl House {
     pub(crate) async fn session(&self) -> String {
         let reply = self.launch("/").await;
         format!("__Host-stagedoor={}", reply.cookie("__Host-stagedoor").expect("a launch sets the cookie"))
+    }
+
+    /// Adds the app for `USER`.
+    pub(crate) async fn install(&self) {
+        let mut browser = Browser::default();
+        let state = browser.begin(self).await;
+        assert_eq!(browser.come_back(self, &state).await.status, StatusCode::FOUND);
     }
 
     /// A context of `USER` that is valid now.
