@@ -1,27 +1,30 @@
 // A PostgreSQL server of a test's own: on a free port, in a temporary directory, gone with the test.
 
-import { execFileSync, spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { chownSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { emptyDirectory, freePorts } from "./processes.mjs";
 
 const PASSWORD = "canary-database-password";
 
+/** PostgreSQL does not run as root. */
+const NOBODY = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
+
 /** Starts a server that waits for the disk as in production. */
 export async function startPostgres(t) {
   const [port] = await freePorts(1);
-  const server = new Postgres(port, await emptyDirectory(t), await programs());
-  await server.initialise();
+  const server = new Postgres(port, await emptyDirectory(t));
+  server.create();
   await server.start();
   t.after(() => server.kill());
   return server;
 }
 
 export class Postgres {
-  constructor(port, directory, bin) {
-    Object.assign(this, { port, directory, bin, data: path.join(directory, "data") });
+  constructor(port, directory) {
+    Object.assign(this, { port, directory, data: path.join(directory, "data") });
   }
 
   /** What `DATABASE_URL` is to be. */
@@ -29,39 +32,35 @@ export class Postgres {
     return `postgres://stagedoor:${PASSWORD}@127.0.0.1:${this.port}/postgres`;
   }
 
-  async initialise() {
+  create() {
     const password = path.join(this.directory, "password");
-    await writeFile(password, PASSWORD);
-    await mkdir(this.data);
-    if (IS_ROOT) execFileSync("chown", ["-R", USER, this.directory]);
-    await chmod(this.directory, 0o755);
-    const options = ["--username=stagedoor", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"];
-    this.#run("initdb", [...options, `--pwfile=${password}`, `--pgdata=${this.data}`]);
+    writeFileSync(password, PASSWORD);
+    if (NOBODY.uid) for (const mine of [this.directory, password]) chownSync(mine, NOBODY.uid, NOBODY.gid);
+    this.#run("initdb", ["--username=stagedoor", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"].concat(`--pwfile=${password}`, `--pgdata=${this.data}`));
   }
 
   /** Starts the server, after a stop or a kill with its data, and waits until it answers. */
   async start() {
-    const settings = [`port=${this.port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${this.directory}`, "shared_buffers=32MB"];
-    const [program, args] = unprivileged(path.join(this.bin, "postgres"), ["-D", this.data, ...settings.flatMap((setting) => ["-c", setting])]);
-    this.child = spawn(program, args, { stdio: "ignore", cwd: this.directory });
+    const settings = [`port=${this.port}`, "listen_addresses=127.0.0.1", `unix_socket_directories=${this.directory}`];
+    const args = ["-D", this.data, ...settings.flatMap((setting) => ["-c", setting])];
+    this.child = spawn(program("postgres"), args, { cwd: this.directory, stdio: "ignore", ...NOBODY });
     const deadline = Date.now() + 30_000;
-    for (;;) {
+    const ready = ["--quiet", "--host=127.0.0.1", `--port=${this.port}`];
+    while (spawnSync(program("pg_isready"), ready).status !== 0) {
       if (this.child.exitCode !== null || Date.now() > deadline) throw new Error("the PostgreSQL server does not answer");
-      try {
-        execFileSync(path.join(this.bin, "pg_isready"), ["--quiet", "--host=127.0.0.1", `--port=${this.port}`]);
-        return this;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    return this;
   }
 
-  /** Ends every process of the server at once, as a crash does. */
-  async kill() {
-    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const exited = once(this.child, "exit");
-    this.#signal("KILL");
-    await exited;
+  /** Ends the server as an operator would who does not wait for its clients. */
+  stop() {
+    return this.#end(() => this.child.kill("SIGINT"));
+  }
+
+  /** Ends every process of the server at once, as a power cut would, except that the kernel keeps what it was given. */
+  kill() {
+    return this.#end(() => this.#signal("KILL"));
   }
 
   async restart() {
@@ -78,55 +77,51 @@ export class Postgres {
     this.#signal("CONT");
   }
 
-  /** Everything that a backup would hold, as text, to be searched. */
-  async dump() {
-    return execFileSync(path.join(this.bin, "pg_dump"), [`--dbname=${this.url}`], { encoding: "latin1", maxBuffer: 1 << 30 });
-  }
-
-  /** Runs a statement as the superuser. */
+  /** What a statement says, one line a row. */
   sql(statement) {
-    const options = ["--no-psqlrc", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1"];
-    return execFileSync(path.join(this.bin, "psql"), [...options, `--dbname=${this.url}`, "--command", statement], { encoding: "utf8" });
+    const args = ["--no-psqlrc", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", this.url];
+    return this.#run("psql", [...args, "--command", statement]);
   }
 
-  /** The first process, stopped so that it starts no others meanwhile, and its children. */
+  /** Lets nobody write. */
+  setReadOnly(isReadOnly) {
+    this.sql(`ALTER SYSTEM SET default_transaction_read_only = ${isReadOnly ? "on" : "off"}`);
+    this.sql("SELECT pg_reload_conf()");
+  }
+
+  /** Everything that a backup would hold, as text. */
+  dump() {
+    return this.#run("pg_dump", ["--dbname", this.url]);
+  }
+
+  async #end(end) {
+    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, "exit");
+    end();
+    await exited;
+  }
+
+  /** The first process, stopped so that it starts no others meanwhile, then its children. */
   #signal(name) {
-    const kill = (signal, pids) => execFileSync("kill", [`-${signal}`, ...pids], { stdio: "ignore" });
-    const first = String(this.child.pid);
-    kill("STOP", [first]);
-    let children = [];
-    try {
-      children = execFileSync("pgrep", ["-P", first], { encoding: "utf8" }).split("\n").filter(Boolean);
-    } catch {
-      // It has none.
-    }
-    kill(name, [...children, first]);
+    const { pid } = this.child;
+    process.kill(pid, "SIGSTOP");
+    const children = spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
+    for (const one of [pid, ...children]) process.kill(Number(one), `SIG${name}`);
   }
 
-  #run(name, options) {
-    const [program, args] = unprivileged(path.join(this.bin, name), options);
-    execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"], cwd: this.directory });
+  #run(name, args) {
+    const options = { cwd: this.directory, encoding: "utf8", maxBuffer: 1 << 28, ...NOBODY };
+    const { status, stdout, stderr } = spawnSync(program(name), args, options);
+    if (status !== 0) throw new Error(`${name}: ${stderr}`);
+    return stdout;
   }
 }
 
-const IS_ROOT = process.getuid() === 0;
-
-/** PostgreSQL refuses to run as root; its Debian package brings this user. */
-const USER = "postgres";
-
-/** `setpriv` becomes the program, so that the process that is started is the server itself. */
-function unprivileged(program, args) {
-  return IS_ROOT ? ["setpriv", [`--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", program, ...args]] : [program, args];
-}
-
-/** Where the server's programs are. A test without a server fails; it is not skipped. */
-async function programs() {
-  const root = "/usr/lib/postgresql";
-  const versions = await readdir(root).catch(() => []);
-  const debian = versions.sort((a, b) => Number(b) - Number(a)).map((version) => path.join(root, version, "bin"));
-  for (const directory of [...(process.env.PATH ?? "").split(":"), ...debian]) {
-    const names = await readdir(directory).catch(() => []);
-    if (names.includes("initdb") && names.includes("pg_isready")) return directory;
-  }
-  throw new Error("install the package postgresql: these tests need a real server");
+/** Debian keeps the server's programs apart. A test without a server fails; it is not skipped. */
+function program(name) {
+  const debian = "/usr/lib/postgresql";
+  const versions = existsSync(debian) ? readdirSync(debian).map((version) => path.join(debian, version, "bin")) : [];
+  const found = [...process.env.PATH.split(":"), ...versions].map((place) => path.join(place, name)).find(existsSync);
+  if (!found) throw new Error(`install the package postgresql: these tests need a real server (${name})`);
+  return found;
 }
