@@ -15,8 +15,10 @@ mod generate;
 mod init;
 mod input;
 mod installations;
+mod keys;
 mod migrate;
 mod serve;
+mod token;
 mod trigger;
 
 /// The backend of a Zoom App: install, launch, sessions and security headers in front of your app.
@@ -42,6 +44,8 @@ enum Command {
     Check(check::Check),
     Context(context::Context),
     Installations(installations::Installations),
+    Keys(keys::Keys),
+    Token(token::Token),
     Migrate(migrate::Migrate),
 }
 
@@ -57,6 +61,8 @@ impl Stagedoor {
             Command::Check(check) => check.run(),
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
+            Command::Keys(keys) => keys.run(),
+            Command::Token(token) => token.run(),
             Command::Migrate(migrate) => migrate.run(),
         }
     }

@@ -88,6 +88,15 @@ struct Row {
     refreshed_at: String,
     usable_until: String,
     usable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs_reauthorization: Option<NeedsReauthorization>,
+}
+
+/// Since when and why a user has to add the app again.
+#[derive(Serialize)]
+struct NeedsReauthorization {
+    since: String,
+    reason: &'static str,
 }
 
 impl Installations {
@@ -120,7 +129,7 @@ impl List {
             console::say(format_args!("{:<24} {:<24} {:<22} CAN ACT UNTIL", "USER", "NAME", "ADDED"));
             for row in rows {
                 let name = row.name.as_deref().map(printable).unwrap_or_default();
-                let until = if row.usable { row.usable_until } else { "over".into() };
+                let until = row.until();
                 console::say(format_args!("{:<24} {name:<24} {:<22} {until}", row.user, row.installed_at));
             }
         }
@@ -143,7 +152,7 @@ impl Show {
         console::say(format_args!("scopes         {}", printable(&row.scopes.join(" "))));
         console::say(format_args!("added          {}", row.installed_at));
         console::say(format_args!("tokens from    {}", row.refreshed_at));
-        console::say(format_args!("can act until  {}{}", row.usable_until, if row.usable { "" } else { " (over)" }));
+        console::say(format_args!("can act until  {}", row.until()));
         Ok(())
     }
 }
@@ -195,6 +204,15 @@ impl Common {
 }
 
 impl Row {
+    /// Until when the app can act for the user, or since when and why it cannot.
+    fn until(&self) -> String {
+        match &self.needs_reauthorization {
+            Some(needs) => format!("needs re-authorisation since {} ({})", needs.since, needs.reason),
+            None if self.usable => self.usable_until.clone(),
+            None => format!("{} (over)", self.usable_until),
+        }
+    }
+
     fn of(installation: &Installation, now: UnixMillis) -> Self {
         Self {
             user: installation.user.to_string(),
@@ -204,6 +222,10 @@ impl Row {
             refreshed_at: instant(installation.grant.refreshed),
             usable_until: instant(installation.usable_until()),
             usable: installation.is_usable(now),
+            needs_reauthorization: installation
+                .grant
+                .ended()
+                .map(|(since, reason)| NeedsReauthorization { since: instant(since), reason: reason.name() }),
         }
     }
 }
@@ -233,4 +255,39 @@ fn confirm(user: &ZoomUserId) -> Result<(), Failure> {
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
     if answer.trim() == "yes" { Ok(()) } else { Err(anyhow!("nothing was revoked").into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(standing: serde_json::Value) -> Row {
+        let installation: Installation = serde_json::from_value(json!({
+            "user": "ada", "name": "Ada", "access": "canary", "refresh": "canary", "access_expires": 3_600_000,
+            "scopes": [], "installed": 0, "refreshed": 0, "standing": standing,
+        }))
+        .unwrap();
+        Row::of(&installation, UnixMillis(1_000))
+    }
+
+    #[test]
+    fn who_has_to_add_the_app_again_is_told_since_when_and_why() {
+        let over = row(json!({"NeedsReauth": {"since": 60_000, "reason": "AnswerLost"}}));
+        assert_eq!(over.until(), "needs re-authorisation since 1970-01-01T00:01:00Z (answer_lost)");
+        let told = serde_json::to_value(&over).unwrap();
+        assert_eq!(told["needsReauthorization"], json!({"since": "1970-01-01T00:01:00Z", "reason": "answer_lost"}));
+        assert_eq!(told["usable"], false);
+    }
+
+    #[test]
+    fn a_grant_that_lives_or_rests_can_act() {
+        let past = json!({"doubts": 1, "failures": 2});
+        for standing in [json!("Live"), json!({"Resting": {"since": 0, "until": 1, "past": past}})] {
+            let row = row(standing);
+            assert_eq!((row.until().as_str(), row.usable), ("1970-04-01T00:00:00Z", true));
+            assert!(!serde_json::to_string(&row).unwrap().contains("eauthorization"));
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod context;
 mod dev;
 mod emulator;
 mod init;
+mod keys;
 mod migrate;
 mod running;
 mod serve;
@@ -14,4 +15,6 @@ mod serve;
 #[path = "../../../store/tests/servers/mod.rs"]
 mod servers;
 mod support;
+mod token;
+mod tokens;
 mod usage;
