@@ -68,7 +68,7 @@ impl Keeping {
             (Some(keeping), Some(settings)) => Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations))?),
             _ => None,
         };
-        Ok(Flows { vault, revocations, zoom })
+        Ok(Flows { vault, revocations, zoom, consumer: None, cobrowse: None })
     }
 }
 

@@ -18,6 +18,7 @@ const ENDPOINTS = {
   deeplink: "Deep link",
   client: "Zoom client",
   sdk: "In-client OAuth",
+  webhook: "Webhooks",
 };
 const PLACES = { panel: "Main window", meeting: "Meeting", webinar: "Webinar", contact_center: "Contact Center" };
 

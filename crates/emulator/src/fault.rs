@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::webhook::Ploy;
+
 /// What a fault strikes. One fault of each can be on at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -15,6 +17,7 @@ pub(crate) enum Endpoint {
     Deeplink,
     Client,
     Sdk,
+    Webhook,
 }
 
 /// How an answer reaches the caller.
@@ -66,6 +69,8 @@ pub(crate) enum Twist {
     ContextMissing,
     ContextTwice,
     LinkTooOld,
+    /// A webhook, or a URL validation, with something unusual about it.
+    Webhook(Ploy),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -152,6 +157,10 @@ const fn retry(status: u16, body: &'static str, seconds: &'static str) -> Effect
 
 const fn twist(twist: Twist) -> Effect {
     Effect::Twisted(twist)
+}
+
+const fn webhook(ploy: Ploy) -> Effect {
+    Effect::Twisted(Twist::Webhook(ploy))
 }
 
 const fn page(code: u16, text: &'static str) -> Effect {
@@ -307,5 +316,29 @@ catalogue! {
             twist(Twist::StateMangled);
         "sdk.no_state", "state does not come back", "onAuthorized has a code and no state.",
             twist(Twist::StateDropped);
+    }
+    Webhook {
+        "webhook.duplicate", "The same event twice", "At the same time, as two requests with their own ids.",
+            webhook(Ploy::Duplicate);
+        "webhook.replay", "The same request twice", "Once the first is answered, the very same bytes come again.",
+            webhook(Ploy::Replay);
+        "webhook.reordered", "In another order", "The event is held back until the next one was sent.",
+            webhook(Ploy::Reordered);
+        "webhook.answer_lost", "The answer is lost", "The event arrives, and comes again after five minutes.",
+            webhook(Ploy::LostAnswer);
+        "webhook.fresh_retry", "Retries are signed anew", "With a timestamp of their own, instead of the same bytes.",
+            webhook(Ploy::FreshRetry);
+        "webhook.key_order", "Another order of members", "Zoom promises none.", webhook(Ploy::KeyOrder);
+        "webhook.deauth_string_ts", "A time that is a text", "app_deauthorized has event_ts inside the payload.",
+            webhook(Ploy::StringTime);
+        "webhook.old_timestamp", "An old signature", "Right, and two hours old.", webhook(Ploy::OldTimestamp);
+        "webhook.wrong_secret", "Another secret", "An attacker signs with another secret.", webhook(Ploy::WrongSecret);
+        "webhook.unsigned", "No signature", "An attacker sends an event without a signature.", webhook(Ploy::Unsigned);
+        "webhook.tampered", "A changed body", "An attacker changes the account in a signed event.",
+            webhook(Ploy::Tampered);
+        "webhook.unsigned_challenge", "An unsigned URL validation", "An attacker asks for the HMAC of a token.",
+            webhook(Ploy::UnsignedChallenge);
+        "webhook.signing_oracle", "A URL validation that is an event",
+            "An attacker asks, unsigned, for the HMAC of an event to forge.", webhook(Ploy::SigningOracle);
     }
 }

@@ -78,6 +78,7 @@ const MEMBERS: &[&str] = &[
     "language",
     "note",
     "field",
+    "plainToken",
     "view",
     "page_size",
     "start_time",
@@ -138,7 +139,8 @@ pub(crate) struct Redactor {
 
 impl Redactor {
     pub(crate) fn new(platform: &Platform) -> Self {
-        Self { hidden: vec![platform.config.client_secret.expose().into()] }
+        let config = &platform.config;
+        Self { hidden: vec![config.client_secret.expose().into(), config.webhook_secret.expose().into()] }
     }
 
     fn hide(&mut self, value: &str) -> String {
@@ -231,7 +233,7 @@ impl Redactor {
     }
 
     /// A body: JSON and forms member by member, pages as their size, anything else not at all.
-    fn body(&mut self, headers: &HeaderMap, body: &Bytes) -> Option<String> {
+    pub(crate) fn body(&mut self, headers: &HeaderMap, body: &Bytes) -> Option<String> {
         if body.is_empty() {
             return None;
         }

@@ -147,6 +147,7 @@ pub(super) async fn clock(State(platform): Shared, Body(moved): Body<ClockMove>)
         return Err(ControlError::bad("The clock can be moved by a hundred years at most."));
     }
     platform.clock.set_offset(offset);
+    platform.post.wake();
     change(&platform, |_| Ok(()))
 }
 
@@ -206,10 +207,13 @@ pub(super) struct Nothing {}
 
 pub(super) async fn reset(State(platform): Shared, Body(Nothing {}): Body<Nothing>) -> Answered {
     platform.clock.set_offset(0);
-    change(&platform, |world| {
+    let answer = change(&platform, |world| {
         world.reset();
+        world.webhooks.reset(platform.config.webhook_url.clone(), platform.now());
         Ok(())
-    })
+    });
+    platform.post.wake();
+    answer
 }
 
 /// The answer to calls that only do something.

@@ -40,3 +40,5 @@ pub(crate) const PWA: Docs = Docs {
 };
 pub(crate) const IN_CLIENT: Docs =
     Docs { title: "In-client OAuth", url: "https://developers.zoom.us/docs/zoom-apps/authentication/" };
+pub(crate) const WEBHOOKS: Docs =
+    Docs { title: "Using webhooks", url: "https://developers.zoom.us/docs/api/webhooks/" };

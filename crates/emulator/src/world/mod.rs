@@ -16,6 +16,7 @@ pub(crate) mod meetings;
 pub(crate) mod people;
 pub(crate) mod prompt;
 pub(crate) mod views;
+pub(crate) mod webhooks;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ use self::meetings::Meetings;
 use self::people::{People, Where};
 use self::prompt::Prompts;
 use self::views::Views;
+use self::webhooks::Webhooks;
 use crate::fault::Faults;
 
 /// What the authorize page does.
@@ -81,11 +83,12 @@ pub(crate) struct World {
     pub(crate) jars: BTreeMap<String, Jar>,
     /// What happens to the app's cookies in the frame of the web client.
     pub(crate) frame_cookies: FrameCookies,
+    pub(crate) webhooks: Webhooks,
     pub(crate) journal: Journal,
 }
 
 impl World {
-    pub(crate) fn new(events: Events) -> Self {
+    pub(crate) fn new(events: Events, webhooks: Webhooks) -> Self {
         Self {
             people: People::default(),
             place: Where::default(),
@@ -102,12 +105,13 @@ impl World {
             views: Views::default(),
             jars: BTreeMap::new(),
             frame_cookies: FrameCookies::default(),
+            webhooks,
             journal: Journal::new(events),
         }
     }
 
-    /// Goes back to the beginning. Numbers of views, flows and steps are not used again, so that nothing old is mistaken
-    /// for something new.
+    /// Goes back to the beginning, but for the webhooks. Numbers of views, flows and steps are not used again, so that
+    /// nothing old is mistaken for something new.
     pub(crate) fn reset(&mut self) {
         self.people = People::default();
         self.place = Where::default();

@@ -17,3 +17,4 @@ mod stage;
 mod token;
 mod web_client;
 mod web_view;
+mod webhooks;

@@ -5,24 +5,27 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::connect::{Connect, Metadata, Ports, Provider, ProviderName};
 use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
 use stagedoor_flows::port::{Clock, Entropy, Sleep};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
-use stagedoor_flows::session::{SessionTtl, Sessions};
+use stagedoor_flows::session::{Session, SessionTtl, Sessions};
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
 use stagedoor_protocol::context::ContextKey;
-use stagedoor_protocol::id::{ClientId, ZoomUserId};
-use stagedoor_protocol::secret::{AuthorizationCode, ClientSecret, State};
+use stagedoor_protocol::id::{ClientId, ProviderClientId, ZoomUserId};
+use stagedoor_protocol::provider::{self, ClientAuth, Endpoints};
+use stagedoor_protocol::secret::{AuthorizationCode, ClientSecret, ProviderSecret, State};
 use stagedoor_protocol::time::UnixMillis;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::carried::Carried;
+use crate::provider::{FakeProvider, ISSUER};
 use crate::watched::Watched;
 use crate::zoom::FakeZoom;
 
@@ -104,6 +107,9 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Arc<Watched>,
     pub(crate) zoom: Arc<FakeZoom>,
+    pub(crate) vault: Vault,
+    pub(crate) provider: Arc<FakeProvider>,
+    pub(crate) connect: Connect,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) sessions: Sessions,
     pub(crate) installations: Installations,
@@ -158,6 +164,13 @@ impl World {
             carried.clone(),
             vec!["zoomapp:inmeeting".into()],
         );
+        let provider = Arc::new(FakeProvider::default());
+        let connect = Connect::new(
+            vault.clone(),
+            (caller.clone(), installations.clone(), tokens.clone()),
+            Ports { http: provider.clone(), clock: clock.clone(), entropy: entropy.clone(), driver: carried.clone() },
+            providers(),
+        );
         let install = Install::new(
             vault.clone(),
             (caller, installations.clone()),
@@ -172,7 +185,22 @@ impl World {
             clock.clone(),
             sessions.clone(),
         );
-        Self { clock, store, zoom, revocations, sessions, installations, install, authorize, launch, tokens, carried }
+        Self {
+            clock,
+            store,
+            zoom,
+            vault,
+            provider,
+            connect,
+            revocations,
+            sessions,
+            installations,
+            install,
+            authorize,
+            launch,
+            tokens,
+            carried,
+        }
     }
 
     pub(crate) fn clock_now(&self) -> UnixMillis {
@@ -242,4 +270,35 @@ pub(crate) fn link(finished: &Result<Finished, InstallError>) -> String {
         Ok(Finished::Installed(link)) => link.as_url().to_string(),
         other => panic!("not installed with a link: {other:?}"),
     }
+}
+
+/// One that is discovered and speaks OpenID, and one of plain OAuth; both are the same fake.
+fn providers() -> Vec<Provider> {
+    let client = |name: &str, scopes: &[&str]| provider::Client {
+        id: ProviderClientId::parse("our-client").unwrap(),
+        auth: ClientAuth::Basic(ProviderSecret::new("canary-provider-secret")),
+        redirect_uri: Url::parse(&format!("https://app.example.com/zoom/connect/{name}/callback")).unwrap(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        extra: vec![],
+    };
+    let at = |path: &str| Url::parse(&format!("{ISSUER}{path}")).unwrap();
+    let acme = Provider {
+        name: ProviderName::parse("acme").unwrap(),
+        client: client("acme", &["openid", "email"]),
+        metadata: Metadata::Discovered { issuer: ISSUER.into() },
+        api: Some(at("/api")),
+    };
+    let plain = Provider {
+        name: ProviderName::parse("plain").unwrap(),
+        client: client("plain", &["read"]),
+        metadata: Metadata::Given(Box::new(Endpoints::plain(at("/authorize"), at("/token")))),
+        api: None,
+    };
+    vec![acme, plain]
+}
+
+/// Zoom's client of somebody: it has the app open, and keeps its cookie.
+pub(crate) struct Client {
+    pub(crate) id: Option<String>,
+    pub(crate) session: Session,
 }

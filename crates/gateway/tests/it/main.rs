@@ -9,6 +9,8 @@ mod api;
 mod authorize;
 mod boot;
 mod client;
+mod cobrowse;
+mod consumer;
 mod context;
 mod files;
 mod gate;
