@@ -1,6 +1,7 @@
 //! What the settings mean.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
@@ -170,6 +171,7 @@ struct Gateway {
     session: SessionConfig,
     headers: HeaderConfig,
     trusted_proxies: Vec<stagedoor_gateway::Network>,
+    renew_per_second: NonZeroU32,
 }
 
 impl Section for Gateway {
@@ -182,6 +184,7 @@ impl Section for Gateway {
         let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
         let headers = headers(reader);
         let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
+        let renew_per_second = reader.required(&keys::TOKENS_RENEW, parse::integer(1..=1000));
         Some(Self {
             source: source?,
             browsers: browsers?,
@@ -190,13 +193,14 @@ impl Section for Gateway {
             session: SessionConfig { pwa_http_only: pwa_http_only? },
             headers: headers?,
             trusted_proxies: trusted_proxies?,
+            renew_per_second: u32::try_from(renew_per_second?).ok().and_then(NonZeroU32::new)?,
         })
     }
 }
 
 impl Gateway {
     fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
-        let Self { source, browsers, public, api_allow, session, headers, trusted_proxies } = self;
+        let Self { source, browsers, public, api_allow, session, headers, trusted_proxies, renew_per_second } = self;
         Config {
             prefix: registration.prefix.clone(),
             app: Some(App { source, browsers, public }),
@@ -206,6 +210,7 @@ impl Gateway {
             headers,
             pwa: registration.pwa,
             trusted_proxies,
+            renew_per_second,
             ..Config::new(registration.public_url.clone())
         }
     }
