@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use stagedoor_flows::authorize::Authorize;
-use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
 use stagedoor_flows::connect::{Connect, Metadata, Ports, Provider, ProviderName};
 use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 use stagedoor_flows::installation::Installations;
