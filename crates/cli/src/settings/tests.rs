@@ -159,6 +159,8 @@ fn mn_31_nothing_is_read_leniently() {
         ("DATABASE_URL", "postgres://stagedoor:hunter2@db/stagedoor?sslmode=verify-ca"),
         ("DATABASE_URL", "postgres://stagedoor:hunter2@db/stagedoor?colour=hunter2"),
         ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://:hunter2@cache#insecure"),
+        ("REDIS_URL", "redis://:hunter2@cache/hunter2"),
         ("LOG_LEVEL", "loud"),
         ("ZOOM_WEBHOOK_SECRET_TOKEN", "sometoken"),
         ("AUTH0_CLIENT_ID", "someid"),
@@ -184,6 +186,7 @@ fn the_store_is_a_file_or_a_database_whose_password_nobody_sees() {
     }
     let redis = enough_and(&[("REDIS_URL", "redis://:hunter2@cache")]).unwrap().store;
     assert!(matches!(redis, StoreUrl::Redis(_)));
+    assert!(!format!("{redis:?} {redis}").contains("hunter2"));
     let both = [("DATABASE_URL", URL), ("REDIS_URL", "redis://cache")];
     assert!(enough_and(&both).unwrap_err().contains("set only one of the two"));
 }
