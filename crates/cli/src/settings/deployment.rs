@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::port::Entropy;
 use stagedoor_flows::seal::MasterSecret;
@@ -222,6 +223,7 @@ struct Gateway {
     source: Option<AppSource>,
     browsers: Browsers,
     public: Vec<String>,
+    api_allow: ApiAllow,
     session: SessionConfig,
     headers: HeaderConfig,
     trusted_proxies: Vec<stagedoor_gateway::Network>,
@@ -233,6 +235,7 @@ impl Gateway {
         let source = if has_app { app_source(reader).map(Some) } else { Some(None) };
         let browsers = reader.required(&keys::APP_BROWSERS, parse::one_of(BROWSERS));
         let public = reader.required(&keys::APP_PUBLIC, parse::list(address::as_pattern));
+        let api_allow = reader.required(&keys::APP_API_ALLOW, parse::list(parse::api_rule));
         let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
         let headers = headers(reader);
         let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
@@ -240,6 +243,7 @@ impl Gateway {
             source: source?,
             browsers: browsers?,
             public: public?,
+            api_allow: api_allow?.into_iter().collect(),
             session: SessionConfig { pwa_http_only: pwa_http_only? },
             headers: headers?,
             trusted_proxies: trusted_proxies?,
@@ -247,11 +251,12 @@ impl Gateway {
     }
 
     fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
-        let Self { source, browsers, public, session, headers, trusted_proxies } = self;
+        let Self { source, browsers, public, api_allow, session, headers, trusted_proxies } = self;
         Config {
             prefix: registration.prefix.clone(),
             app: source.map(|source| App { source, browsers, public }),
             zoom_host: zoom_host.clone(),
+            api_allow,
             session,
             headers,
             pwa: registration.pwa,
