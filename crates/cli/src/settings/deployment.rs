@@ -1,6 +1,7 @@
 //! What the settings mean.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -227,6 +228,7 @@ struct Gateway {
     session: SessionConfig,
     headers: HeaderConfig,
     trusted_proxies: Vec<stagedoor_gateway::Network>,
+    renew_per_second: NonZeroU32,
 }
 
 impl Gateway {
@@ -239,6 +241,7 @@ impl Gateway {
         let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
         let headers = headers(reader);
         let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
+        let renew_per_second = reader.required(&keys::TOKENS_RENEW, parse::integer(1..=1000));
         Some(Self {
             source: source?,
             browsers: browsers?,
@@ -247,11 +250,12 @@ impl Gateway {
             session: SessionConfig { pwa_http_only: pwa_http_only? },
             headers: headers?,
             trusted_proxies: trusted_proxies?,
+            renew_per_second: u32::try_from(renew_per_second?).ok().and_then(NonZeroU32::new)?,
         })
     }
 
     fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
-        let Self { source, browsers, public, api_allow, session, headers, trusted_proxies } = self;
+        let Self { source, browsers, public, api_allow, session, headers, trusted_proxies, renew_per_second } = self;
         Config {
             prefix: registration.prefix.clone(),
             app: source.map(|source| App { source, browsers, public }),
@@ -261,6 +265,7 @@ impl Gateway {
             headers,
             pwa: registration.pwa,
             trusted_proxies,
+            renew_per_second,
             ..Config::new(registration.public_url.clone())
         }
     }

@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use stagedoor_flows::assertion::Assertions;
-use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
@@ -22,7 +22,7 @@ use stagedoor_flows::session::{SessionTtl, Sessions};
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{App, AppSource, Background, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flights, Flows, Gateway, SystemEntropy, ZoomFlows};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
@@ -83,6 +83,7 @@ pub(crate) struct House {
     pub(crate) zoom: Arc<ScriptedZoom>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) installations: Installations,
+    pub(crate) tokens: Tokens,
     pub(crate) revocations: Arc<Revocations>,
 }
 
@@ -148,11 +149,12 @@ impl Plan {
         let mut flows = flows(&self, &clock, &zoom);
         let zoom_flows = flows.zoom.as_ref().expect("this house has a Zoom App");
         let (installations, revocations) = (zoom_flows.installations.clone(), Arc::clone(&flows.revocations));
+        let tokens = zoom_flows.tokens.clone();
         if let Some(change) = self.change {
             change(&mut flows, Arc::clone(&clock) as _);
         }
         let gateway = Gateway::new(self.config, flows)?;
-        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
+        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, tokens, revocations })
     }
 }
 
@@ -185,21 +187,20 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
         Arc::clone(&revocations),
         ttl,
     );
-    let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
-    let terms = AuthorizeTerms { required_scopes: scopes.clone(), home_url: plan.config.public_url.clone() };
+    let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations), scopes);
+    let flights = Arc::new(Flights::new());
+    let ports = (Arc::clone(&clock), Arc::clone(&entropy));
+    let tokens = Tokens::new(&installations, ports, Arc::clone(&flights) as _);
     let parts = (zoom.clone(), installations.clone());
-    let background = Background::default();
-    let clock_and_entropy = (Arc::clone(&clock), Arc::clone(&entropy));
-    let tokens =
-        Tokens::new(vault.clone(), zoom.clone(), clock_and_entropy, Arc::new(background.clone()), scopes.clone());
-    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), terms);
-    let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install), scopes);
+    let home_url = plan.config.public_url.clone();
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), home_url);
+    let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install));
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions, tokens, background };
-    Flows { vault, revocations, zoom: Some(zoom), consumer: None, cobrowse: None }
+    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions };
+    Flows { vault, revocations, flights, zoom: Some(zoom), consumer: None, cobrowse: None }
 }
 
 /// An answer, read to its end.
