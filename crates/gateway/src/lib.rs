@@ -14,6 +14,7 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, get, post};
 use bytes::Bytes;
+use futures_util::future::OptionFuture;
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
@@ -53,6 +54,7 @@ mod server;
 mod session;
 mod system;
 mod upkeep;
+mod webhook;
 pub mod wire;
 
 pub use client::{HttpClient, OutboundLimits};
@@ -61,6 +63,7 @@ pub use config::{
 };
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
+pub use webhook::WebhookFlows;
 
 use admin::Admin;
 use app::{Public, Source};
@@ -102,6 +105,8 @@ pub struct ZoomFlows {
     pub installations: Installations,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
+    /// Takes webhooks, where Zoom's secret for them is known.
+    pub webhook: Option<WebhookFlows>,
 }
 
 /// The gateway, ready to serve.
@@ -111,11 +116,12 @@ pub struct Gateway {
     revocations: Arc<Revocations>,
     limits: Limits,
     stop: Stop,
+    webhooks: Option<webhook::Background>,
 }
 
 impl Gateway {
     /// Checks the settings and builds the gateway.
-    pub fn new(config: Config, flows: Flows) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, mut flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
         let stop = Stop::new();
         let metrics = Arc::new(Metrics::new());
@@ -129,8 +135,9 @@ impl Gateway {
             revocations_known: Arc::default(),
         });
         let revocations = Arc::clone(&flows.revocations);
+        let (handlers, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
         let edge = Arc::new(Edge {
-            routes: routes(&config, flows, &places, &stop),
+            routes: routes(&config, flows, handlers.unwrap_or_default(), &places, &stop),
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
@@ -139,7 +146,7 @@ impl Gateway {
             ids: RequestIds::new(),
             stopping: Arc::clone(&stop.stopping),
         });
-        Ok(Self { edge, admin, revocations, limits: config.limits, stop })
+        Ok(Self { edge, admin, revocations, limits: config.limits, stop, webhooks })
     }
 
     /// The public routes as one router, without a listener: for tests. Every request comes from 127.0.0.1.
@@ -162,7 +169,7 @@ impl Gateway {
         admin: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, limits, stop } = self;
+        let Self { edge, admin: admin_state, revocations, limits, stop, webhooks } = self;
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
@@ -177,6 +184,7 @@ impl Gateway {
                 server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
+                OptionFuture::from(webhooks.map(webhook::Background::run)),
             )
         };
         let stopping = async {
@@ -243,16 +251,28 @@ fn app(
     }))
 }
 
+/// The routes of webhooks and what runs beside them, where there are webhooks.
+fn webhook_part(
+    config: &Config,
+    flows: &mut Flows,
+    metrics: &Metrics,
+    stop: &Stop,
+) -> Option<(Handlers, webhook::Background)> {
+    let zoom = flows.zoom.as_mut()?;
+    let origin = Origin::new(&config.public_url);
+    Some(webhook::part(zoom.webhook.take()?, &zoom.sessions, origin, &metrics.webhook, stop))
+}
+
 /// Routes of the gateway and who answers them.
 type Handlers = Vec<(Route, MethodRouter)>;
 
 /// The gateway's own routes; each has just the flow that it calls.
-fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router {
-    let mut handlers: Handlers = vec![
+fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places, stop: &Stop) -> Router {
+    handlers.extend([
         (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
-    ];
+    ]);
     if let Some(zoom) = flows.zoom {
         handlers.extend(zoom_routes(config, zoom, places, stop));
     }

@@ -49,6 +49,10 @@ routes! {
     Authorized = "authorized" at "/authorized";
     /// Who has the app open.
     Session = "session" at "/session";
+    /// What Zoom says happened.
+    Webhook = "webhook" at "/webhook";
+    /// The same, for pages.
+    Events = "events" at "/events";
     /// The public keys of the identity assertion.
     Jwks = "jwks" at "/jwks.json";
     /// What an app's pages import.

@@ -108,7 +108,9 @@ fn complete(config: &mut Config) {
 /// Whether nothing leaves this machine.
 fn is_local(config: &Config) -> bool {
     let is_local = |host: &Host| match host {
-        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        }
         #[cfg(unix)]
         Host::Unix(_) => true,
     };
@@ -144,7 +146,9 @@ mod tests {
 
     #[test]
     fn a_connection_that_leaves_the_machine_is_encrypted_where_it_can_be() {
-        for local in ["postgres://localhost/db", "postgres://127.0.0.1:1/db", "postgres://[::1]/db", "postgres://%2Frun/db"] {
+        for local in
+            ["postgres://localhost/db", "postgres://127.0.0.1:1/db", "postgres://[::1]/db", "postgres://%2Frun/db"]
+        {
             assert_eq!(mode(local), SslMode::Disable, "{local}");
             assert!(!Address::parse(local).unwrap().may_travel_in_the_clear());
         }

@@ -117,8 +117,7 @@ const READY: &str = "UPDATE stagedoor.probe SET at = now() WHERE id = 1";
 pub(super) async fn insert(sessions: &Sessions, draft: &Draft, now: UnixMillis) -> Result<Write, Trouble> {
     let Draft { place, owner, sealed, expires } = draft;
     let (owner, expires) = (owner.as_ref().map(bytes), expires.map(|expires| expires.0));
-    let values: &[Value<'_>] =
-        &[&place.shelf.0, &bytes(&place.key), &owner, sealed, &expires, &now.0, &turn(*place)];
+    let values: &[Value<'_>] = &[&place.shelf.0, &bytes(&place.key), &owner, sealed, &expires, &now.0, &turn(*place)];
     number(sessions, INSERT, values).await.map(outcome)
 }
 

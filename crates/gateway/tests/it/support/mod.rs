@@ -20,11 +20,15 @@ use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
 use stagedoor_flows::vault::Vault;
+use stagedoor_flows::webhook::{Archive, ArchiveTerms, Delivery, Feed, Forward, Removals, Webhooks, forwarding_keys};
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{
+    App, AppSource, Config, ConfigError, Flows, Gateway, HttpClient, OutboundLimits, SystemEntropy, WebhookFlows,
+    ZoomFlows,
+};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::ClientId;
-use stagedoor_protocol::secret::ClientSecret;
+use stagedoor_protocol::secret::{ClientSecret, WebhookSecret};
 use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::Memory;
 use tokio::net::TcpListener;
@@ -34,12 +38,14 @@ use tower::ServiceExt;
 use url::Url;
 
 mod browser;
+mod post;
 mod store;
 mod upstream;
 mod zoom;
 
 pub(crate) use browser::Browser;
-pub(crate) use store::DeadStore;
+pub(crate) use post::{Hooks, Mood, Post, event};
+pub(crate) use store::{DeadStore, SlowStore};
 pub(crate) use upstream::{Upstream, raw, raw_connection};
 pub(crate) use zoom::ScriptedZoom;
 
@@ -47,6 +53,7 @@ pub(crate) const PUBLIC_URL: &str = "https://app.example.com";
 pub(crate) const CLIENT_ID: &str = "client-id-of-the-app";
 pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-of-the-app";
 pub(crate) const MASTER_SECRET: &str = "canary-master-secret-of-the-deployment";
+pub(crate) const WEBHOOK_SECRET: &str = "canary-webhook-secret-token";
 pub(crate) const USER: &str = "77A6G6xIS62MkqTlFWJhbg";
 
 pub(crate) const SAMPLE: &[(&str, &[u8])] = &[
@@ -90,13 +97,15 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
+    /// Whether webhooks are taken, and where they go.
+    pub(crate) webhooks: Option<Option<SocketAddr>>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()) }
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), webhooks: None }
     }
 }
 
@@ -109,6 +118,11 @@ impl Plan {
 
     pub(crate) fn upstream(address: SocketAddr) -> Self {
         Self::app(AppSource::Upstream(Url::parse(&format!("http://{address}")).unwrap()))
+    }
+
+    /// Takes webhooks and forwards them, or keeps them.
+    pub(crate) fn webhooks(forward: Option<SocketAddr>) -> Self {
+        Self { webhooks: Some(forward), ..Self::default() }
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -169,8 +183,31 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions };
+    let webhook = plan.webhooks.map(|forward| webhook_flows((&vault, &revocations, &installations), forward));
+    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions, webhook };
     Flows { vault, revocations, zoom: Some(zoom) }
+}
+
+fn webhook_flows(
+    (vault, revocations, installations): (&Vault, &Arc<Revocations>, &Installations),
+    forward: Option<SocketAddr>,
+) -> WebhookFlows {
+    let (vault, revocations) = (vault.clone(), Arc::clone(revocations));
+    let secrets = vec![WebhookSecret::new(WEBHOOK_SECRET)];
+    let client_id = ClientId::parse(CLIENT_ID).unwrap();
+    let webhooks = Webhooks::new(vault.clone(), Arc::clone(&revocations), secrets, client_id);
+    let archive = Archive::new(vault.clone(), ArchiveTerms { seconds: 604_800, events: 10_000 });
+    let feed = forward.is_none().then(|| Feed::new(archive.clone()));
+    let limits = OutboundLimits { total: Duration::from_secs(10), ..OutboundLimits::default() };
+    let forward = forward.map(|address| Forward {
+        url: Url::parse(&format!("http://{address}/hooks/zoom")).unwrap(),
+        keys: forwarding_keys(&MasterSecret::new(MASTER_SECRET), &[]).unwrap().into(),
+        http: Arc::new(HttpClient::new(limits).unwrap()),
+        patience_seconds: 259_200,
+    });
+    let removals = Removals { vault: vault.clone(), installations: installations.clone(), revocations };
+    let delivery = Delivery::new(vault, removals, archive.clone(), forward, Arc::new(SystemEntropy));
+    WebhookFlows { webhooks, delivery, archive, feed }
 }
 
 /// An answer, read to its end.
@@ -181,14 +218,18 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
+/// Sends a request to a router and reads the answer.
+pub(crate) async fn reply(router: &Router, request: Request<Body>) -> Reply {
+    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Reply { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
 impl House {
     /// Sends a request, with a `Host` if it has none.
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
         request.headers_mut().entry(header::HOST).or_insert_with(|| "app.example.com".parse().unwrap());
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Reply { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+        reply(&self.router, request).await
     }
 
     /// A GET as a program sends it.
