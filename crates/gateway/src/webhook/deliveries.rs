@@ -1,7 +1,8 @@
 //! The loop that delivers: what has just come in, and what waits from before.
 
 use std::error::Error as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -198,7 +199,7 @@ impl Deliveries {
         self.lock().until
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Pause> {
+    fn lock(&self) -> MutexGuard<'_, Pause> {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -220,5 +221,8 @@ fn record(erasure: &Erasure) {
 
 fn sha256(user: &ZoomUserId) -> String {
     let digest = digest(&SHA256, user.as_str().as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes any text");
+        hex
+    })
 }

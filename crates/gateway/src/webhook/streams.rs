@@ -3,7 +3,8 @@
 //! One poller of the store serves all streams of a process, so replicas need not know of each other.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -125,9 +126,8 @@ pub(crate) async fn listen(State(this): State<Arc<Streams>>, headers: HeaderMap)
         stopping.run_until_cancelled(listening.run(last.is_some())).await;
         drop(place);
     });
-    let chunks = stream::unfold(body, |mut body| async {
-        body.recv().await.map(|chunk| (Ok::<_, std::convert::Infallible>(chunk), body))
-    });
+    let chunks =
+        stream::unfold(body, |mut body| async { body.recv().await.map(|chunk| (Ok::<_, Infallible>(chunk), body)) });
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -142,7 +142,7 @@ impl Listening {
         let Err(Over) = self.follow(resumes).await;
     }
 
-    async fn follow(&mut self, resumes: bool) -> Result<std::convert::Infallible, Over> {
+    async fn follow(&mut self, resumes: bool) -> Result<Infallible, Over> {
         self.say(BEGINNING.into()).await?;
         if resumes {
             self.catch_up().await?;
@@ -241,7 +241,7 @@ impl Places {
         Some(Place { places: self.clone(), listener, gauges: gauges.clone() })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

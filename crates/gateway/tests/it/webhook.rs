@@ -284,7 +284,10 @@ async fn a_user_who_removes_the_app_is_forgotten_and_that_is_written_down() {
     let log = log.text();
     let line = log.lines().find(|line| line.contains("user_erased")).expect("an audit line");
     // printf %s 77A6G6xIS62MkqTlFWJhbg | sha256sum
-    assert!(line.contains("audit") && line.contains("7a706fd49eb9c9734910b173d151afffec698ee596bfa6a18cdf60f8462cba4f"), "{line}");
+    assert!(
+        line.contains("audit") && line.contains("7a706fd49eb9c9734910b173d151afffec698ee596bfa6a18cdf60f8462cba4f"),
+        "{line}"
+    );
     assert!(!log.contains(USER), "mn_12: no account id in the log");
 }
 

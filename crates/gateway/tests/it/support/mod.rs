@@ -92,20 +92,27 @@ pub(crate) struct House {
     pub(crate) revocations: Arc<Revocations>,
 }
 
+/// What becomes of webhooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mail {
+    Refused,
+    Kept,
+    Forwarded(SocketAddr),
+}
+
 /// How a house differs from the usual one.
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
-    /// Whether webhooks are taken, and where they go.
-    pub(crate) webhooks: Option<Option<SocketAddr>>,
+    pub(crate) webhooks: Mail,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), webhooks: None }
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), webhooks: Mail::Refused }
     }
 }
 
@@ -122,7 +129,7 @@ impl Plan {
 
     /// Takes webhooks and forwards them, or keeps them.
     pub(crate) fn webhooks(forward: Option<SocketAddr>) -> Self {
-        Self { webhooks: Some(forward), ..Self::default() }
+        Self { webhooks: forward.map_or(Mail::Kept, Mail::Forwarded), ..Self::default() }
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -183,7 +190,12 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let webhook = plan.webhooks.map(|forward| webhook_flows((&vault, &revocations, &installations), forward));
+    let parts = (&vault, &revocations, &installations);
+    let webhook = match plan.webhooks {
+        Mail::Refused => None,
+        Mail::Kept => Some(webhook_flows(parts, None)),
+        Mail::Forwarded(address) => Some(webhook_flows(parts, Some(address))),
+    };
     let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions, webhook };
     Flows { vault, revocations, zoom: Some(zoom) }
 }

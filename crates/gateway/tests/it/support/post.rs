@@ -92,25 +92,26 @@ pub(crate) enum Mood {
 #[derive(Clone)]
 pub(crate) struct Hooks {
     pub(crate) address: SocketAddr,
-    state: Arc<Mutex<(Mood, Vec<(HeaderMap, Bytes)>)>>,
+    mood: Arc<Mutex<Mood>>,
+    arrived: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
 }
 
 impl Hooks {
     pub(crate) async fn start() -> Self {
         let listener = listen().await;
         let address = listener.local_addr().unwrap();
-        let this = Self { address, state: Arc::new(Mutex::new((Mood::Well, Vec::new()))) };
+        let this = Self { address, mood: Arc::new(Mutex::new(Mood::Well)), arrived: Arc::default() };
         let router = Router::new().route("/hooks/zoom", post(take)).with_state(this.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         this
     }
 
     pub(crate) fn set(&self, mood: Mood) {
-        self.state.lock().unwrap().0 = mood;
+        *self.mood.lock().unwrap() = mood;
     }
 
     pub(crate) fn arrived(&self) -> Vec<(HeaderMap, Bytes)> {
-        self.state.lock().unwrap().1.clone()
+        self.arrived.lock().unwrap().clone()
     }
 
     /// Waits until so many have arrived.
@@ -132,13 +133,13 @@ impl Hooks {
 }
 
 async fn take(State(this): State<Hooks>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let mood = this.state.lock().unwrap().0;
+    let mood = *this.mood.lock().unwrap();
     match mood {
         Mood::Well => (),
         Mood::Late(by) => tokio::time::sleep(by).await,
         Mood::Hangs => std::future::pending().await,
         Mood::Fails => return StatusCode::INTERNAL_SERVER_ERROR,
     }
-    this.state.lock().unwrap().1.push((headers, body));
+    this.arrived.lock().unwrap().push((headers, body));
     StatusCode::NO_CONTENT
 }

@@ -91,12 +91,12 @@ impl Store for SlowStore {
     }
     async fn list(
         &self,
-        shelf: Shelf,
+        on: Shelf,
         after: Option<Key>,
         limit: usize,
         now: UnixMillis,
     ) -> Result<Vec<Record>, StoreError> {
-        self.late(self.memory.list(shelf, after, limit, now)).await
+        self.late(self.memory.list(on, after, limit, now)).await
     }
     async fn shelves(&self) -> Result<Vec<String>, StoreError> {
         self.late(self.memory.shelves()).await
