@@ -16,6 +16,7 @@ mod init;
 mod input;
 mod installations;
 mod serve;
+mod trigger;
 
 /// The backend of a Zoom App: install, launch, sessions and security headers in front of your app.
 #[derive(Debug, Parser)]
@@ -35,6 +36,7 @@ enum Command {
     Dev(dev::Dev),
     Serve(serve::Serve),
     Emulator(emulator::Emulator),
+    Trigger(trigger::Trigger),
     Init(init::Init),
     Check(check::Check),
     Context(context::Context),
@@ -48,6 +50,7 @@ impl Stagedoor {
             Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
             Command::Emulator(emulator) => emulator.run(),
+            Command::Trigger(trigger) => trigger.run(),
             Command::Init(init) => init.run(),
             Command::Check(check) => check.run(),
             Command::Context(context) => context.run(),

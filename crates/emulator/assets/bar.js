@@ -14,9 +14,11 @@ const ENDPOINTS = {
   authorize: "Consent page",
   token: "Token endpoint",
   me: "User lookup",
+  api: "Meetings API",
   deeplink: "Deep link",
   client: "Zoom client",
   sdk: "In-client OAuth",
+  webhook: "Webhooks",
 };
 const PLACES = { panel: "Main window", meeting: "Meeting", webinar: "Webinar", contact_center: "Contact Center" };
 

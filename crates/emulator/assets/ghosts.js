@@ -17,6 +17,11 @@ const FLOWS = [
     sentence: "What the page asks the client through the Apps SDK, and what your backend asks of Zoom's API.",
     arrows: [[3, 2], [1, 2], [2, 1]],
   },
+  {
+    title: "Webhooks",
+    sentence: "Zoom tells your backend what happened, signed, and comes again if it is not answered.",
+    arrows: [[2, 1], [1, 2]],
+  },
 ];
 
 const laneX = (lane) => 26 + lane * 52;

@@ -4,7 +4,7 @@ import { get } from "./control.js";
 const RETRY_MS = 2000;
 
 /**
- * Calls `on.snapshot({state, steps})` first, then `on.online(boolean)` and, if they are there, the
+ * Calls `on.snapshot({state, steps, deliveries})` first, then `on.online(boolean)` and, if they are there, the
  * handlers of the other events by their names.
  */
 export function follow(on) {
@@ -12,18 +12,18 @@ export function follow(on) {
   let early = null;
 
   const deliver = (name, data) => (early ? early.push([name, data]) : on[name]?.(data));
-  for (const name of ["state", "step", "view", "sdk-event", "consent-request"]) {
+  for (const name of ["state", "step", "delivery", "view", "sdk-event", "consent-request"]) {
     source.addEventListener(name, (event) => deliver(name, JSON.parse(event.data)));
   }
 
   const snapshot = async () => {
     const waiting = (early = []);
     try {
-      const [state, steps] = await Promise.all([get("state"), get("steps")]);
+      const [state, steps, deliveries] = await Promise.all([get("state"), get("steps"), get("deliveries")]);
       if (early !== waiting) return;
       early = null;
       on.online(true);
-      on.snapshot({ state, steps });
+      on.snapshot({ state, steps, deliveries });
       for (const [name, data] of waiting) on[name]?.(data);
     } catch {
       on.online(false);

@@ -35,15 +35,16 @@ function notInstalled() {
   ];
 }
 
-function installed({ scopes }, name) {
+function installed({ scopes }, name, hasWebhooks) {
   return [
     el("p", { class: "badge" }, `Added by ${name}`),
     el("div", { class: "listing-actions" }, button("Open", open, "primary large"), button("Remove", remove)),
+    hasWebhooks && el("p", { class: "hint" }, "Removing it tells your backend by the webhook app_deauthorized."),
     scopes.length > 0 && el("p", { class: "aside" }, "It may: ", scopes.map((scope, i) => [i ? ", " : "", el("code", {}, scope)])),
   ];
 }
 
-export function showMarket({ app, user, users, installed: grants }) {
+export function showMarket({ app, user, users, installed: grants, webhook }) {
   const grant = grants.find((each) => each.user === user);
   const me = users.find(({ id }) => id === user);
   const fact = (name, ...values) => [el("dt", {}, name), el("dd", {}, values.map((value, i) => [i ? el("br") : "", value]))];
@@ -56,7 +57,7 @@ export function showMarket({ app, user, users, installed: grants }) {
       el("span", { class: "app-icon", "aria-hidden": "true" }, app.name.slice(0, 1).toUpperCase()),
       el("div", {}, el("h2", {}, app.name), el("p", { class: "muted" }, `A Zoom App whose backend is ${app.backend || "yours"}`)),
     ),
-    ...(grant ? installed(grant, me?.name ?? "this user") : notInstalled()).filter(Boolean),
+    ...(grant ? installed(grant, me?.name ?? "this user", webhook.url !== null) : notInstalled()).filter(Boolean),
     el(
       "dl",
       { class: "facts" },
@@ -64,6 +65,7 @@ export function showMarket({ app, user, users, installed: grants }) {
       fact("Landing URL", app.landing_url),
       fact("Redirect URLs", ...app.redirect_urls),
       fact("Client ID", app.client_id),
+      webhook.url && fact("Webhook URL", webhook.url),
     ),
   );
 }

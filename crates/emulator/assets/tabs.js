@@ -8,6 +8,7 @@ export function tabs(list, chosen) {
       each.setAttribute("aria-selected", String(each === tab));
       each.tabIndex = each === tab ? 0 : -1;
     }
+    tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     chosen(tab);
   };
   list.addEventListener("click", ({ target }) => {

@@ -1,10 +1,11 @@
-// The page's beginning: one state, shown by four parts, fed by one stream of events.
+// The page's beginning: one state, shown by its parts, fed by one stream of events.
 import { attempt } from "./alert.js";
 import { showBar, wireBar } from "./bar.js";
 import { showClient, appClient, wireClient } from "./client.js";
 import { forget } from "./control.js";
 import { Diagram } from "./diagram.js";
 import { wireDialogs } from "./dialogs.js";
+import { putDelivery, replaceDeliveries } from "./deliveries.js";
 import { byId } from "./dom.js";
 import { flowTools, showKept } from "./flows.js";
 import { follow } from "./live.js";
@@ -12,6 +13,7 @@ import { add, showMarket } from "./market.js";
 import { showPrompt, wirePrompt } from "./prompt.js";
 import { tabs } from "./tabs.js";
 import { addressOf, isWebClient, showWeb, appWeb, wireWeb } from "./web.js";
+import { showWebhooks, wireWebhooks } from "./webhooks.js";
 
 let first = true;
 
@@ -39,6 +41,7 @@ const diagram = new Diagram({
 function showState(state) {
   showBar(state);
   showMarket(state);
+  showWebhooks(state);
   // A view is shown in the client that it was opened in, and only there.
   const isHere = state.view && (state.view.surface === "web") === isWebClient;
   const closed = { ...state, view: null };
@@ -57,11 +60,13 @@ wireBar();
 wireClient();
 wireWeb();
 wirePrompt();
+wireWebhooks();
 byId("clear").addEventListener("click", attempt(() => forget("steps")));
 
 follow({
   online: (online) => (byId("offline").hidden = online),
-  snapshot({ state, steps }) {
+  snapshot({ state, steps, deliveries }) {
+    replaceDeliveries(deliveries);
     showState(state);
     diagram.replaceAll(steps);
     showKept(() => diagram.flows());
@@ -71,6 +76,7 @@ follow({
     first = false;
   },
   state: showState,
+  delivery: putDelivery,
   step(step) {
     diagram.put(step);
     showCount();

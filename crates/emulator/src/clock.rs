@@ -18,6 +18,12 @@ impl Clock {
         UnixMillis(machine_ms()).plus_millis(self.offset())
     }
 
+    /// Now, by the machine's own clock.
+    #[expect(clippy::unused_self, reason = "whoever has no clock has no time")]
+    pub(crate) fn machine(&self) -> UnixMillis {
+        UnixMillis(machine_ms())
+    }
+
     /// The offset to the machine's clock, in milliseconds.
     pub(crate) fn offset(&self) -> i64 {
         self.offset_ms.load(Ordering::Relaxed)

@@ -1,6 +1,14 @@
 use stagedoor_protocol::id::ClientId;
+use stagedoor_protocol::secret;
 use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
+
+use crate::entropy;
+
+secret! {
+    /// The secret token of the app's event subscription.
+    pub struct WebhookSecret;
+}
 
 /// What the emulator has to know of the app and where it listens.
 ///
@@ -22,6 +30,10 @@ pub struct Config {
     pub redirect_urls: Vec<Url>,
     /// The direct landing URL, where an install begins.
     pub landing_url: Url,
+    /// Where the app wants its events; must be `http`, too. Without it Zoom sends none.
+    pub webhook_url: Option<Url>,
+    /// The secret token under which events are signed.
+    pub webhook_secret: WebhookSecret,
     /// The scopes of the app.
     pub scopes: Vec<String>,
     /// The first of four ports on loopback; 0 takes four free ones.
@@ -30,7 +42,7 @@ pub struct Config {
 
 impl Config {
     /// The settings of an app that lives at `home_url`: landing at `/zoom/install`, redirect to `/zoom/callback` of the
-    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, four free ports.
+    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, no webhooks under a random secret, four free ports.
     pub fn new(client_id: ClientId, client_secret: ClientSecret, home_url: Url) -> Self {
         let beside = |path: &str| {
             let mut url = home_url.clone();
@@ -47,6 +59,8 @@ impl Config {
             redirect_urls: vec![beside("/zoom/callback")],
             landing_url: beside("/zoom/install"),
             home_url,
+            webhook_url: None,
+            webhook_secret: WebhookSecret::new(entropy::base64url(22)),
             scopes: vec!["user:read:user".into(), "zoomapp:inmeeting".into()],
             port: 0,
         }

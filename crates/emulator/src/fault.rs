@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::webhook::Ploy;
+
 /// What a fault strikes. One fault of each can be on at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -11,9 +13,11 @@ pub(crate) enum Endpoint {
     Authorize,
     Token,
     Me,
+    Api,
     Deeplink,
     Client,
     Sdk,
+    Webhook,
 }
 
 /// How an answer reaches the caller.
@@ -53,6 +57,8 @@ pub(crate) enum Twist {
     NoRefreshToken,
     ForeignApiUrl,
     NoScope,
+    /// The limit of a day is used up.
+    DailyLimit,
     /// 201 instead of 200.
     Created,
     /// This instead of a deep link; `{}` stands for the token of the real one.
@@ -63,6 +69,8 @@ pub(crate) enum Twist {
     ContextMissing,
     ContextTwice,
     LinkTooOld,
+    /// A webhook, or a URL validation, with something unusual about it.
+    Webhook(Ploy),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +157,10 @@ const fn retry(status: u16, body: &'static str, seconds: &'static str) -> Effect
 
 const fn twist(twist: Twist) -> Effect {
     Effect::Twisted(twist)
+}
+
+const fn webhook(ploy: Ploy) -> Effect {
+    Effect::Twisted(Twist::Webhook(ploy))
 }
 
 const fn page(code: u16, text: &'static str) -> Effect {
@@ -243,6 +255,25 @@ catalogue! {
         "me.server_error", "500 with HTML", "An error page instead of JSON.", canned(500, HTML, BROKEN_PAGE);
         "me.hang", "No answer", "Nothing comes.", Effect::Unanswered;
     }
+    Api {
+        "api.invalid_token", "401, code 124", "The access token is refused.",
+            canned(401, JSON, r#"{"code":124,"message":"Invalid access token."}"#);
+        "api.missing_scope", "400, code 4711", "The token lacks a scope.",
+            canned(400, JSON, r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:read:meeting]."}"#);
+        "api.forbidden", "403", "The user may not see what is asked for.",
+            canned(403, JSON, r#"{"code":200,"message":"No permission."}"#);
+        "api.rate_limited", "429", "Too many requests in a second, with Retry-After: 1.", retry(429, LIMIT, "1");
+        "api.rate_limited_bare", "429 without Retry-After", "Too many requests.", canned(429, JSON, LIMIT);
+        "api.daily_limit", "429 until midnight", "The day's limit is used up; Retry-After is an ISO 8601 instant.",
+            twist(Twist::DailyLimit);
+        "api.server_error", "500 with HTML", "An error page instead of JSON.", canned(500, HTML, BROKEN_PAGE);
+        "api.unavailable", "503", "Zoom is being maintained.", canned(503, HTML, "<html><body>503</body></html>");
+        "api.truncated", "The answer is cut off", "It happens, and half of the answer arrives.",
+            Effect::Delivered(Delivery::Truncated);
+        "api.slow", "One byte a second", "It happens, and the answer takes minutes.", Effect::Delivered(Delivery::Drip);
+        "api.late", "The answer hangs", "It happens, and no answer comes.", Effect::Delivered(Delivery::Hang);
+        "api.hang", "No answer", "Nothing happens and nothing comes.", Effect::Unanswered;
+    }
     Deeplink {
         "deeplink.invalid_token", "400, code 124", "The access token is refused, with a 400 as this page documents it.",
             canned(400, JSON, r#"{"code":124,"message":"Invalid access token."}"#);
@@ -285,5 +316,29 @@ catalogue! {
             twist(Twist::StateMangled);
         "sdk.no_state", "state does not come back", "onAuthorized has a code and no state.",
             twist(Twist::StateDropped);
+    }
+    Webhook {
+        "webhook.duplicate", "The same event twice", "At the same time, as two requests with their own ids.",
+            webhook(Ploy::Duplicate);
+        "webhook.replay", "The same request twice", "Once the first is answered, the very same bytes come again.",
+            webhook(Ploy::Replay);
+        "webhook.reordered", "In another order", "The event is held back until the next one was sent.",
+            webhook(Ploy::Reordered);
+        "webhook.answer_lost", "The answer is lost", "The event arrives, and comes again after five minutes.",
+            webhook(Ploy::LostAnswer);
+        "webhook.fresh_retry", "Retries are signed anew", "With a timestamp of their own, instead of the same bytes.",
+            webhook(Ploy::FreshRetry);
+        "webhook.key_order", "Another order of members", "Zoom promises none.", webhook(Ploy::KeyOrder);
+        "webhook.deauth_string_ts", "A time that is a text", "app_deauthorized has event_ts inside the payload.",
+            webhook(Ploy::StringTime);
+        "webhook.old_timestamp", "An old signature", "Right, and two hours old.", webhook(Ploy::OldTimestamp);
+        "webhook.wrong_secret", "Another secret", "An attacker signs with another secret.", webhook(Ploy::WrongSecret);
+        "webhook.unsigned", "No signature", "An attacker sends an event without a signature.", webhook(Ploy::Unsigned);
+        "webhook.tampered", "A changed body", "An attacker changes the account in a signed event.",
+            webhook(Ploy::Tampered);
+        "webhook.unsigned_challenge", "An unsigned URL validation", "An attacker asks for the HMAC of a token.",
+            webhook(Ploy::UnsignedChallenge);
+        "webhook.signing_oracle", "A URL validation that is an event",
+            "An attacker asks, unsigned, for the HMAC of an event to forge.", webhook(Ploy::SigningOracle);
     }
 }

@@ -27,9 +27,10 @@ mod guard;
 mod platform;
 mod redact;
 mod server;
+mod webhook;
 mod webview;
 mod world;
 mod zoom;
 
-pub use config::Config;
+pub use config::{Config, WebhookSecret};
 pub use server::{Addresses, BindError, Emulator};

@@ -7,8 +7,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::server::Addresses;
+use crate::webhook::Post;
 use crate::world::World;
 use crate::world::event::Events;
+use crate::world::webhooks::Webhooks;
 use crate::zoom::policy::PagePolicy;
 
 /// The emulated platform: the one state behind all endpoints.
@@ -19,6 +21,7 @@ pub(crate) struct Platform {
     pub(crate) context_key: ContextKey,
     pub(crate) page_policy: PagePolicy,
     pub(crate) events: Events,
+    pub(crate) post: Post,
     /// Cancelled when the emulator stops, so that hanging answers and event streams end.
     pub(crate) stopping: CancellationToken,
     world: Mutex<World>,
@@ -26,13 +29,15 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(crate) fn new(config: Config, addresses: Addresses) -> Self {
-        let events = Events::new();
+        let (events, clock) = (Events::new(), Clock::default());
+        let webhooks = Webhooks::new(config.webhook_url.clone(), clock.now(), events.clone());
         Self {
             context_key: ContextKey::new(&config.client_secret),
             page_policy: PagePolicy::new(&config, &addresses),
-            clock: Clock::default(),
+            clock,
+            post: Post::new(),
             stopping: CancellationToken::new(),
-            world: Mutex::new(World::new(events.clone())),
+            world: Mutex::new(World::new(events.clone(), webhooks)),
             config,
             addresses,
             events,

@@ -45,6 +45,10 @@ const HEADERS: &[&str] = &[
     "www-authenticate",
     "x-content-type-options",
     "x-frame-options",
+    "x-ratelimit-category",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-type",
     "x-zm-trackingid",
 ];
 
@@ -74,7 +78,13 @@ const MEMBERS: &[&str] = &[
     "language",
     "note",
     "field",
+    "plainToken",
     "view",
+    "page_size",
+    "start_time",
+    "created_at",
+    "topic",
+    "agenda",
 ];
 
 /// Parameters and JSON members that are URLs: shown without the values in them.
@@ -129,7 +139,8 @@ pub(crate) struct Redactor {
 
 impl Redactor {
     pub(crate) fn new(platform: &Platform) -> Self {
-        Self { hidden: vec![platform.config.client_secret.expose().into()] }
+        let config = &platform.config;
+        Self { hidden: vec![config.client_secret.expose().into(), config.webhook_secret.expose().into()] }
     }
 
     fn hide(&mut self, value: &str) -> String {
@@ -222,7 +233,7 @@ impl Redactor {
     }
 
     /// A body: JSON and forms member by member, pages as their size, anything else not at all.
-    fn body(&mut self, headers: &HeaderMap, body: &Bytes) -> Option<String> {
+    pub(crate) fn body(&mut self, headers: &HeaderMap, body: &Bytes) -> Option<String> {
         if body.is_empty() {
             return None;
         }

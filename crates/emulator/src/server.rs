@@ -13,7 +13,7 @@ use url::Url;
 use crate::config::Config;
 use crate::platform::Platform;
 use crate::world::views::Surface;
-use crate::{control, webview, zoom};
+use crate::{control, webhook, webview, zoom};
 
 /// How long open requests may take to end when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -47,6 +47,12 @@ pub enum BindError {
     )]
     HomeUrl {
         /// The Home URL of the configuration.
+        url: Url,
+    },
+    /// The webhook URL cannot be reached by the emulator.
+    #[error("the webhook URL {url} must be an http:// address with a host: the emulator speaks plain HTTP to the app")]
+    WebhookUrl {
+        /// The webhook URL of the configuration.
         url: Url,
     },
     /// The operating system refuses.
@@ -92,10 +98,13 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// If a port is taken or cannot be had, or if the Home URL is not `http`.
+    /// If a port is taken or cannot be had, or if the Home URL or the webhook URL is not `http`.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
-        if config.home_url.scheme() != "http" || config.home_url.host().is_none() {
+        if !is_plain_http(&config.home_url) {
             return Err(BindError::HomeUrl { url: config.home_url });
+        }
+        if let Some(url) = config.webhook_url.as_ref().filter(|url| !is_plain_http(url)) {
+            return Err(BindError::WebhookUrl { url: url.clone() });
         }
         let (ports, listeners) = match config.port {
             0 => free_ports().await?,
@@ -132,6 +141,7 @@ impl Emulator {
         }
         tokio::select! {
             () = shutdown => {}
+            () = webhook::deliver(&self.platform) => {}
             Some(ended) = servers.join_next() => return ended.map_err(io::Error::other)?,
         }
         self.platform.stopping.cancel();
@@ -139,6 +149,11 @@ impl Emulator {
         let _ = tokio::time::timeout(GRACE, async { while servers.join_next().await.is_some() {} }).await;
         Ok(())
     }
+}
+
+/// Whether the emulator can speak to an address.
+pub(crate) fn is_plain_http(url: &Url) -> bool {
+    url.scheme() == "http" && url.has_host()
 }
 
 async fn serve(listener: TcpListener, router: Router, platform: Arc<Platform>) -> io::Result<()> {

@@ -53,6 +53,10 @@ routes! {
     Webhook = "webhook" at "/webhook";
     /// The same, for pages.
     Events = "events" at "/events";
+    /// Who the visitor of a website is.
+    Consumer = "consumer" at "/consumer-auth";
+    /// Tokens for Cobrowse sessions.
+    Cobrowse = "cobrowse" at "/cobrowse/token";
     /// The public keys of the identity assertion.
     Jwks = "jwks" at "/jwks.json";
     /// What an app's pages import.

@@ -1,7 +1,7 @@
 //! `stagedoor emulator`: the Zoom platform alone, for a backend in any language.
 
 use clap::Args;
-use stagedoor_emulator::{Config, Emulator as Platform};
+use stagedoor_emulator::{Config, Emulator as Platform, WebhookSecret};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
@@ -39,6 +39,9 @@ pub(super) struct Emulator {
     /// Where the Marketplace's Add button leads [default: /zoom/install beside the Home URL].
     #[arg(long, value_name = "URL")]
     landing_url: Option<Url>,
+    /// Where the app wants its webhooks; the secret token comes from ZOOM_WEBHOOK_SECRET_TOKEN, or is random.
+    #[arg(long, value_name = "URL")]
+    webhook_url: Option<Url>,
 }
 
 /// A value, and whether it was made up here.
@@ -60,7 +63,10 @@ impl Emulator {
         if let Some(landing_url) = self.landing_url {
             config.landing_url = landing_url;
         }
-        process::block_on(serve(config, &id, &secret))
+        let webhook_secret = webhook_secret(&environment)?;
+        config.webhook_url = self.webhook_url;
+        config.webhook_secret = webhook_secret.value.clone();
+        process::block_on(serve(config, &id, &secret, &webhook_secret))
     }
 
     fn client_id(&self, environment: &Environment) -> Result<Chosen<ClientId>, Failure> {
@@ -95,8 +101,26 @@ fn variable(environment: &Environment, name: &str) -> Result<Option<String>, Fai
     }
 }
 
-async fn serve(config: Config, id: &Chosen<ClientId>, secret: &Chosen<ClientSecret>) -> Outcome {
+fn webhook_secret(environment: &Environment) -> Result<Chosen<WebhookSecret>, Failure> {
+    let given = variable(environment, "ZOOM_WEBHOOK_SECRET_TOKEN")?;
+    // Of several, as during a change of secrets, the first is the one that Zoom signs with.
+    let given = given.map(|list| list.split(',').next().unwrap_or_default().trim().to_owned());
+    if given.as_ref().is_some_and(String::is_empty) {
+        return Err(Failure::Usage("ZOOM_WEBHOOK_SECRET_TOKEN is empty".into()));
+    }
+    let is_random = given.is_none();
+    let value = WebhookSecret::new(given.unwrap_or_else(|| generate::letters(22)));
+    Ok(Chosen { value, is_random })
+}
+
+async fn serve(
+    config: Config,
+    id: &Chosen<ClientId>,
+    secret: &Chosen<ClientSecret>,
+    webhook_secret: &Chosen<WebhookSecret>,
+) -> Outcome {
     let ended = process::asked_to_end()?;
+    let has_webhooks = config.webhook_url.is_some();
     let emulator = Platform::bind(config).await.map_err(anyhow::Error::from)?;
     let addresses = emulator.addresses();
     console::say(format_args!(
@@ -109,8 +133,13 @@ async fn serve(config: Config, id: &Chosen<ClientId>, secret: &Chosen<ClientSecr
     } else {
         console::say("  ZOOM_CLIENT_SECRET=(the one you gave)");
     }
-    if id.is_random || secret.is_random {
-        console::say("\nWhat is random is new at every start; set ZOOM_CLIENT_ID and ZOOM_CLIENT_SECRET to keep it.");
+    if webhook_secret.is_random {
+        console::say(format_args!("  ZOOM_WEBHOOK_SECRET_TOKEN={}", webhook_secret.value.expose()));
+    } else if has_webhooks {
+        console::say("  ZOOM_WEBHOOK_SECRET_TOKEN=(the one you gave)");
+    }
+    if id.is_random || secret.is_random || webhook_secret.is_random {
+        console::say("\nWhat is random is new at every start; set these variables to keep it.");
     }
     console::say(format_args!("\nTests control it at {}/control/", addresses.control));
     emulator.run(ended).await.map_err(|error| anyhow::Error::from(error).context("the emulator ended"))?;

@@ -6,6 +6,7 @@ const COMMANDS: &[&[&str]] = &[
     &["dev"],
     &["serve"],
     &["emulator"],
+    &["trigger"],
     &["init"],
     &["check"],
     &["context"],
@@ -39,6 +40,7 @@ fn the_help_begins_with_what_to_do_first() {
       dev            Run everything on this machine: an emulated Zoom, the gateway and your app
       serve          Run the gateway
       emulator       Emulate the Zoom platform, for any backend in any language
+      trigger        Have the emulator send a webhook, signed as Zoom signs it
       init           Begin a deployment: settings, secrets, a starter app and a Marketplace manifest
       check          Check the settings, and print the URLs to paste into the Marketplace
       context        Open and explain an app context, or make one

@@ -109,16 +109,17 @@ pub(super) struct Uninstall {
     user: Option<String>,
 }
 
-/// Removes the app for a user. Their tokens are dead, Zoom no longer tells the app who they are, and
-/// the app is closed.
+/// Removes the app for a user. Their tokens are dead, Zoom no longer tells the app who they are, the app is closed, and
+/// told of it by a webhook.
 pub(super) async fn uninstall(State(platform): Shared, Body(order): Body<Uninstall>) -> Answered {
     let mut world = platform.world();
     let user = order.user.unwrap_or_else(|| world.people.seated().id.clone());
-    if world.people.find(&user).is_none() {
-        return Err(ControlError::not_found("There is no user with this id."));
-    }
+    let person = world.people.find(&user).cloned();
+    let person = person.ok_or_else(|| ControlError::not_found("There is no user with this id."))?;
     world.grants.end(&user);
-    world.installs.remove(&user);
+    if world.installs.remove(&user) {
+        platform.tell_deauthorized(&mut world, &person);
+    }
     if world.views.newest().is_some_and(|view| view.user == user) {
         world.views.forget();
     }

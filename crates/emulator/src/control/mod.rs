@@ -9,6 +9,7 @@ mod json;
 mod sdk;
 mod settings;
 pub(crate) mod state;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ fn calls(platform: &Arc<Platform>, names: &Names) -> Router {
         .route("/consent", put(settings::consent))
         .route("/clock", put(settings::clock))
         .route("/tokens", put(settings::tokens))
+        .route("/scopes", put(settings::scopes))
+        .route("/limits", put(settings::limits))
         .route("/sdk", put(settings::sdk))
         .route("/cookies", put(settings::cookies))
         .route("/faults", get(faults::catalogue).put(faults::switch))
@@ -57,6 +60,13 @@ fn calls(platform: &Arc<Platform>, names: &Names) -> Router {
         .route("/engagement", put(sdk::engagement::put))
         .route("/sdk-call", post(sdk::call))
         .route("/sdk-consent", post(sdk::consent::answer))
+        .route("/webhook", put(webhooks::subscribe))
+        .route("/webhook/validate", post(webhooks::validate))
+        .route("/webhook/events", get(webhooks::catalogue))
+        .route("/trigger", post(webhooks::trigger))
+        .route("/deliveries", get(webhooks::list).delete(webhooks::forget))
+        .route("/deliveries/{id}", get(webhooks::show))
+        .route("/redeliver", post(webhooks::redeliver))
         .route("/requests", get(events::requests).delete(events::forget_requests))
         .route("/steps", get(events::steps).delete(events::forget_steps))
         .route("/events", get(events::watch))

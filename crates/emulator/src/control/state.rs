@@ -11,8 +11,10 @@ use crate::fault::Active;
 use crate::platform::Platform;
 use crate::world::cookies::ThirdParty;
 use crate::world::engagement::Engagement;
+use crate::world::limits::Plan;
 use crate::world::people::{Person, Where};
 use crate::world::views::{Blank, Check, Standing, Surface, View};
+use crate::world::webhooks::Subscription;
 use crate::world::{Consent, Sdk, World};
 use crate::zoom::launch::view_url;
 
@@ -29,7 +31,9 @@ struct Shown<'a> {
     sdk: Sdk,
     cookies: ThirdParty,
     engagement: Option<&'a Engagement>,
+    webhook: &'a Subscription,
     faults: Vec<Active>,
+    plan: Plan,
     view: Option<ShownView<'a>>,
 }
 
@@ -95,8 +99,10 @@ fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
         consent: world.consent,
         sdk: world.sdk,
         engagement: world.engagement.as_ref(),
+        webhook: &world.webhooks.subscription,
         cookies: world.frame_cookies.third_party,
         faults: world.faults.active(),
+        plan: world.limits.plan,
         view: world.views.newest().map(|view| shown_view(platform, view)),
     }
 }

@@ -95,7 +95,7 @@ impl Engagement {
             "engagementId": self.id,
             "startTime": self.started,
             "acceptTime": self.started,
-            "queueId": queue_id(&self.queue),
+            "queueId": self.queue_id(),
             "queueName": self.queue,
         })
     }
@@ -111,17 +111,21 @@ impl Engagement {
             "isConference": "false",
             "assignedAgentId": id,
             "assignedAgentName": name,
-            "consumers": [{"consumerId": format!("consumer-{}", &self.id[..8]), "consumerDisplayName": self.consumer}],
+            "consumers": [{"consumerId": self.consumer_id(), "consumerDisplayName": self.consumer}],
         });
         if let Some(ended) = self.ended {
             status["endTime"] = json!(ended);
         }
         status
     }
-}
 
-/// The same for the same name, so that a backend can key on it.
-fn queue_id(name: &str) -> String {
-    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("queue-{}", letters.to_lowercase())
+    /// The same for the same name, so that a backend can key on it.
+    pub(crate) fn queue_id(&self) -> String {
+        let letters: String = self.queue.chars().filter(char::is_ascii_alphanumeric).collect();
+        format!("queue-{}", letters.to_lowercase())
+    }
+
+    pub(crate) fn consumer_id(&self) -> String {
+        format!("consumer-{}", &self.id[..8])
+    }
 }

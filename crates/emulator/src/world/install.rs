@@ -66,8 +66,9 @@ impl Installs {
         !self.removed.contains(user)
     }
 
-    pub(crate) fn remove(&mut self, user: &str) {
-        self.removed.insert(user.into());
+    /// Removes the app for a user; false if they had removed it before.
+    pub(crate) fn remove(&mut self, user: &str) -> bool {
+        self.removed.insert(user.into())
     }
 
     pub(crate) fn add(&mut self, user: &str) {

@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     Install,
     Launch,
     Call,
+    Webhook,
 }
 
 /// How a step ended.
@@ -199,9 +200,18 @@ impl Journal {
 
     /// The flow of calls that belong to no install or launch; calls within five seconds are one flow.
     pub(crate) fn calls(&mut self, now: UnixMillis) -> FlowId {
+        self.going_on(Kind::Call, "API calls", now)
+    }
+
+    /// The flow of what Zoom tells the app by itself, bundled in the same way.
+    pub(crate) fn webhooks(&mut self, now: UnixMillis) -> FlowId {
+        self.going_on(Kind::Webhook, "Webhooks", now)
+    }
+
+    fn going_on(&mut self, kind: Kind, title: &str, now: UnixMillis) -> FlowId {
         match self.flows.back() {
-            Some(flow) if flow.kind == Kind::Call && now.since(flow.touched) < 5_000 => flow.id,
-            _ => self.open(Kind::Call, "API calls", now),
+            Some(flow) if flow.kind == kind && now.since(flow.touched) < 5_000 => flow.id,
+            _ => self.open(kind, title, now),
         }
     }
 

@@ -10,10 +10,13 @@ pub(crate) mod grants;
 pub(crate) mod install;
 pub(crate) mod jar;
 pub(crate) mod journal;
+pub(crate) mod limits;
 pub(crate) mod links;
+pub(crate) mod meetings;
 pub(crate) mod people;
 pub(crate) mod prompt;
 pub(crate) mod views;
+pub(crate) mod webhooks;
 
 use std::collections::BTreeMap;
 
@@ -26,10 +29,13 @@ use self::grants::Grants;
 use self::install::Installs;
 use self::jar::Jar;
 use self::journal::Journal;
+use self::limits::Limits;
 use self::links::Links;
+use self::meetings::Meetings;
 use self::people::{People, Where};
 use self::prompt::Prompts;
 use self::views::Views;
+use self::webhooks::Webhooks;
 use crate::fault::Faults;
 
 /// What the authorize page does.
@@ -67,6 +73,8 @@ pub(crate) struct World {
     pub(crate) installs: Installs,
     pub(crate) grants: Grants,
     pub(crate) links: Links,
+    pub(crate) meetings: Meetings,
+    pub(crate) limits: Limits,
     /// What the agent at the Contact Center works on.
     pub(crate) engagement: Option<Engagement>,
     pub(crate) prompts: Prompts,
@@ -75,11 +83,12 @@ pub(crate) struct World {
     pub(crate) jars: BTreeMap<String, Jar>,
     /// What happens to the app's cookies in the frame of the web client.
     pub(crate) frame_cookies: FrameCookies,
+    pub(crate) webhooks: Webhooks,
     pub(crate) journal: Journal,
 }
 
 impl World {
-    pub(crate) fn new(events: Events) -> Self {
+    pub(crate) fn new(events: Events, webhooks: Webhooks) -> Self {
         Self {
             people: People::default(),
             place: Where::default(),
@@ -89,17 +98,20 @@ impl World {
             installs: Installs::default(),
             grants: Grants::default(),
             links: Links::default(),
+            meetings: Meetings::default(),
+            limits: Limits::default(),
             engagement: None,
             prompts: Prompts::default(),
             views: Views::default(),
             jars: BTreeMap::new(),
             frame_cookies: FrameCookies::default(),
+            webhooks,
             journal: Journal::new(events),
         }
     }
 
-    /// Goes back to the beginning. Numbers of views, flows and steps are not used again, so that nothing old is mistaken
-    /// for something new.
+    /// Goes back to the beginning, but for the webhooks. Numbers of views, flows and steps are not used again, so that
+    /// nothing old is mistaken for something new.
     pub(crate) fn reset(&mut self) {
         self.people = People::default();
         self.place = Where::default();
@@ -109,6 +121,8 @@ impl World {
         self.installs = Installs::default();
         self.grants = Grants::default();
         self.links = Links::default();
+        self.meetings = Meetings::default();
+        self.limits = Limits::default();
         self.engagement = None;
         self.prompts = Prompts::default();
         self.views.forget();

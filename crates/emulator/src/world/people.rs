@@ -1,3 +1,6 @@
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy;
@@ -10,6 +13,15 @@ pub(crate) struct Person {
     pub(crate) email: String,
     pub(crate) initials: String,
     pub(crate) account: String,
+}
+
+impl Person {
+    /// The id of the user's account: the same for all of its users.
+    pub(crate) fn account_id(&self) -> String {
+        let mut id = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.account.as_bytes()));
+        id.truncate(22);
+        id
+    }
 }
 
 /// The users, and who of them sits at the client.

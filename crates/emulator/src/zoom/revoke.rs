@@ -24,8 +24,9 @@ pub(super) fn revoke(platform: &Platform, call: &Call) -> Answer {
         return Answer::json(StatusCode::BAD_REQUEST, &body, note.failed(problem.with_setting("zoom.client_secret")));
     }
     let user = form.get("token").and_then(|token| world.grants.revoke(token));
-    if let Some(user) = user {
-        world.installs.remove(&user);
+    if let Some(person) = user.and_then(|user| world.people.find(&user).cloned()) {
+        world.installs.remove(&person.id);
+        platform.tell_deauthorized(&mut world, &person);
     }
     // A token that is dead already is revoked already (RFC 7009 section 2.2).
     Answer::json(StatusCode::OK, &json!({"status": "success"}), note)

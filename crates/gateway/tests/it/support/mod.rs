@@ -20,15 +20,11 @@ use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
 use stagedoor_flows::vault::Vault;
-use stagedoor_flows::webhook::{Archive, ArchiveTerms, Delivery, Feed, Forward, Removals, Webhooks, forwarding_keys};
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{
-    App, AppSource, Config, ConfigError, Flows, Gateway, HttpClient, OutboundLimits, SystemEntropy, WebhookFlows,
-    ZoomFlows,
-};
+use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::ClientId;
-use stagedoor_protocol::secret::{ClientSecret, WebhookSecret};
+use stagedoor_protocol::secret::ClientSecret;
 use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::Memory;
 use tokio::net::TcpListener;
@@ -53,7 +49,6 @@ pub(crate) const PUBLIC_URL: &str = "https://app.example.com";
 pub(crate) const CLIENT_ID: &str = "client-id-of-the-app";
 pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-of-the-app";
 pub(crate) const MASTER_SECRET: &str = "canary-master-secret-of-the-deployment";
-pub(crate) const WEBHOOK_SECRET: &str = "canary-webhook-secret-token";
 pub(crate) const USER: &str = "77A6G6xIS62MkqTlFWJhbg";
 
 pub(crate) const SAMPLE: &[(&str, &[u8])] = &[
@@ -92,27 +87,20 @@ pub(crate) struct House {
     pub(crate) revocations: Arc<Revocations>,
 }
 
-/// What becomes of webhooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mail {
-    Refused,
-    Kept,
-    Forwarded(SocketAddr),
-}
-
 /// How a house differs from the usual one.
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) webhooks: Mail,
+    /// What is changed of the flows before the gateway gets them.
+    pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), webhooks: Mail::Refused }
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None }
     }
 }
 
@@ -127,14 +115,23 @@ impl Plan {
         Self::app(AppSource::Upstream(Url::parse(&format!("http://{address}")).unwrap()))
     }
 
-    /// Takes webhooks and forwards them, or keeps them.
-    pub(crate) fn webhooks(forward: Option<SocketAddr>) -> Self {
-        Self { webhooks: forward.map_or(Mail::Kept, Mail::Forwarded), ..Self::default() }
-    }
-
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
         self
+    }
+
+    /// Parts beside the Zoom App.
+    pub(crate) fn flows(mut self, change: impl FnOnce(&mut Flows, Arc<dyn Clock>) + 'static) -> Self {
+        self.change = Some(Box::new(change));
+        self
+    }
+
+    /// Parts without a Zoom App.
+    pub(crate) fn alone(change: impl FnOnce(&mut Flows, Arc<dyn Clock>) + 'static) -> Self {
+        Self::default().with(|config| config.app = None).flows(|flows, clock| {
+            flows.zoom = None;
+            change(flows, clock);
+        })
     }
 
     pub(crate) fn build(self) -> House {
@@ -144,9 +141,12 @@ impl Plan {
     pub(crate) fn try_build(self) -> Result<House, ConfigError> {
         let clock = Arc::new(HandClock(AtomicI64::new(1_795_000_000_000)));
         let zoom = Arc::new(ScriptedZoom::default());
-        let flows = flows(&self, &clock, &zoom);
+        let mut flows = flows(&self, &clock, &zoom);
         let zoom_flows = flows.zoom.as_ref().expect("this house has a Zoom App");
         let (installations, revocations) = (zoom_flows.installations.clone(), Arc::clone(&flows.revocations));
+        if let Some(change) = self.change {
+            change(&mut flows, Arc::clone(&clock) as _);
+        }
         let gateway = Gateway::new(self.config, flows)?;
         Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
     }
@@ -190,36 +190,8 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let parts = (&vault, &revocations, &installations);
-    let webhook = match plan.webhooks {
-        Mail::Refused => None,
-        Mail::Kept => Some(webhook_flows(parts, None)),
-        Mail::Forwarded(address) => Some(webhook_flows(parts, Some(address))),
-    };
-    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions, webhook };
-    Flows { vault, revocations, zoom: Some(zoom) }
-}
-
-fn webhook_flows(
-    (vault, revocations, installations): (&Vault, &Arc<Revocations>, &Installations),
-    forward: Option<SocketAddr>,
-) -> WebhookFlows {
-    let (vault, revocations) = (vault.clone(), Arc::clone(revocations));
-    let secrets = vec![WebhookSecret::new(WEBHOOK_SECRET)];
-    let client_id = ClientId::parse(CLIENT_ID).unwrap();
-    let webhooks = Webhooks::new(vault.clone(), Arc::clone(&revocations), secrets, client_id);
-    let archive = Archive::new(vault.clone(), ArchiveTerms { seconds: 604_800, events: 10_000 });
-    let feed = forward.is_none().then(|| Feed::new(archive.clone()));
-    let limits = OutboundLimits { total: Duration::from_secs(10), ..OutboundLimits::default() };
-    let forward = forward.map(|address| Forward {
-        url: Url::parse(&format!("http://{address}/hooks/zoom")).unwrap(),
-        keys: forwarding_keys(&MasterSecret::new(MASTER_SECRET), &[]).unwrap().into(),
-        http: Arc::new(HttpClient::new(limits).unwrap()),
-        patience_seconds: 259_200,
-    });
-    let removals = Removals { vault: vault.clone(), installations: installations.clone(), revocations };
-    let delivery = Delivery::new(vault, removals, archive.clone(), forward, Arc::new(SystemEntropy));
-    WebhookFlows { webhooks, delivery, archive, feed }
+    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions, webhook: None };
+    Flows { vault, revocations, zoom: Some(zoom), consumer: None, cobrowse: None }
 }
 
 /// An answer, read to its end.

@@ -11,9 +11,52 @@ use axum::routing::post;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
+use stagedoor_flows::installation::Installations;
 use stagedoor_flows::port::Clock as _;
+use stagedoor_flows::revocation::Revocations;
+use stagedoor_flows::seal::MasterSecret;
+use stagedoor_flows::vault::Vault;
+use stagedoor_flows::webhook::{Archive, ArchiveTerms, Delivery, Feed, Forward, Removals, Webhooks, forwarding_keys};
+use stagedoor_gateway::{HttpClient, OutboundLimits, SystemEntropy, WebhookFlows};
+use stagedoor_protocol::id::ClientId;
+use stagedoor_protocol::secret::WebhookSecret;
+use url::Url;
 
-use super::{HandClock, House, Plan, Reply, Running, USER, WEBHOOK_SECRET, listen, reply};
+use super::{CLIENT_ID, HandClock, House, MASTER_SECRET, Plan, Reply, Running, USER, listen, reply};
+
+pub(crate) const WEBHOOK_SECRET: &str = "canary-webhook-secret-token";
+
+impl Plan {
+    /// Takes webhooks and forwards them, or keeps them.
+    pub(crate) fn webhooks(forward: Option<SocketAddr>) -> Self {
+        Self::default().flows(move |flows, _| {
+            let zoom = flows.zoom.as_mut().unwrap();
+            zoom.webhook = Some(webhook_flows((&flows.vault, &flows.revocations, &zoom.installations), forward));
+        })
+    }
+}
+
+fn webhook_flows(
+    (vault, revocations, installations): (&Vault, &Arc<Revocations>, &Installations),
+    forward: Option<SocketAddr>,
+) -> WebhookFlows {
+    let (vault, revocations) = (vault.clone(), Arc::clone(revocations));
+    let secrets = vec![WebhookSecret::new(WEBHOOK_SECRET)];
+    let client_id = ClientId::parse(CLIENT_ID).unwrap();
+    let webhooks = Webhooks::new(vault.clone(), Arc::clone(&revocations), secrets, client_id);
+    let archive = Archive::new(vault.clone(), ArchiveTerms { seconds: 604_800, events: 10_000 });
+    let feed = forward.is_none().then(|| Feed::new(archive.clone()));
+    let limits = OutboundLimits { total: Duration::from_secs(10), ..OutboundLimits::default() };
+    let forward = forward.map(|address| Forward {
+        url: Url::parse(&format!("http://{address}/hooks/zoom")).unwrap(),
+        keys: forwarding_keys(&MasterSecret::new(MASTER_SECRET), &[]).unwrap().into(),
+        http: Arc::new(HttpClient::new(limits).unwrap()),
+        patience_seconds: 259_200,
+    });
+    let removals = Removals { vault: vault.clone(), installations: installations.clone(), revocations };
+    let delivery = Delivery::new(vault, removals, archive.clone(), forward, Arc::new(SystemEntropy));
+    WebhookFlows { webhooks, delivery, archive, feed }
+}
 
 /// A gateway that serves, as Zoom sees it.
 pub(crate) struct Post {

@@ -1,0 +1,565 @@
+//! Webhooks, as a backend sees them that is written here: signed bytes, retries, validation, faults.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Value, json};
+use stagedoor_emulator::WebhookSecret;
+
+use crate::stage::{ADA, CLIENT_ID, Stage};
+
+const SECRET: &str = "canary-webhook-secret-91c7";
+const CHALLENGE: &str = "endpoint.url_validation";
+const MINUTE_MS: i64 = 60_000;
+
+/// What the backend got.
+#[derive(Clone)]
+struct Got {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Got {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn is_signed(&self) -> bool {
+        let signed = mac(&format!("v0:{}:{}", self.header("x-zm-request-timestamp"), self.text()));
+        self.header("x-zm-signature") == format!("v0={signed}")
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).unwrap()
+    }
+}
+
+fn mac(message: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    hmac::sign(&key, message.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A backend that answers what it is told to, one answer for each event; 200 once there is none left.
+#[derive(Clone, Default)]
+struct Receiver {
+    got: Arc<Mutex<Vec<Got>>>,
+    answers: Arc<Mutex<VecDeque<StatusCode>>>,
+    /// Answers URL validations, also unsigned ones.
+    is_careless: bool,
+    /// Answers no URL validation.
+    is_closed: Arc<Mutex<bool>>,
+}
+
+impl Receiver {
+    fn will_answer(&self, answers: &[u16]) {
+        self.answers.lock().unwrap().extend(answers.iter().map(|code| StatusCode::from_u16(*code).unwrap()));
+    }
+
+    fn all(&self) -> Vec<Got> {
+        self.got.lock().unwrap().clone()
+    }
+
+    /// The events, without URL validations.
+    fn events(&self) -> Vec<Got> {
+        self.all().into_iter().filter(|got| got.json()["event"] != CHALLENGE).collect()
+    }
+
+    fn challenges(&self) -> usize {
+        self.all().len() - self.events().len()
+    }
+
+    fn router(&self) -> Router {
+        Router::new().route("/hooks", post(receive)).with_state(self.clone())
+    }
+
+    async fn stage(&self) -> Stage {
+        let router = self.router();
+        let stage = Stage::with(
+            |_| Some(router),
+            |config| {
+                config.webhook_url = Some(config.home_url.join("/hooks").unwrap());
+                config.webhook_secret = WebhookSecret::new(SECRET);
+            },
+        )
+        .await;
+        // The first validation is over.
+        stage.post("webhook/validate", json!({})).await;
+        stage
+    }
+}
+
+async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> Response {
+    let got = Got { headers, body };
+    receiver.got.lock().unwrap().push(got.clone());
+    let json = got.json();
+    if json["event"] == CHALLENGE {
+        if *receiver.is_closed.lock().unwrap() || !(got.is_signed() || receiver.is_careless) {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
+        let token = json["payload"]["plainToken"].as_str().unwrap();
+        return axum::Json(json!({"plainToken": token, "encryptedToken": mac(token)})).into_response();
+    }
+    if !got.is_signed() && !receiver.is_careless {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let answer = receiver.answers.lock().unwrap().pop_front().unwrap_or(StatusCode::OK);
+    if answer == StatusCode::GATEWAY_TIMEOUT {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+    answer.into_response()
+}
+
+/// Triggers an event and waits until its first attempt is over.
+async fn trigger(stage: &Stage, event: &str) -> Value {
+    stage.post("trigger", json!({"event": event, "wait": true})).await
+}
+
+async fn advance(stage: &Stage, minutes: i64) {
+    stage.put("clock", json!({"advance_ms": minutes * MINUTE_MS})).await;
+}
+
+/// Waits until a delivery is in a state.
+async fn until(stage: &Stage, id: &Value, state: &str) -> Value {
+    for _ in 0..200 {
+        let delivery = stage.read(&format!("deliveries/{id}")).await;
+        if delivery["state"] == state {
+            return delivery;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never {state}: {}", stage.read("deliveries").await);
+}
+
+async fn webhook_steps(stage: &Stage) -> Vec<Value> {
+    stage.steps().await.into_iter().filter(|step| step["kind"] == "webhook").collect()
+}
+
+#[tokio::test]
+async fn an_event_arrives_with_zooms_headers_and_a_signature_over_its_bytes() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    let delivery = trigger(&stage, "meeting.started").await;
+    assert_eq!((delivery["state"].as_str(), delivery["attempts"][0]["http"].as_u64()), (Some("delivered"), Some(200)));
+    let got = &receiver.events()[0];
+    assert!(got.is_signed());
+    assert_eq!(got.header("user-agent"), "Zoom Marketplace/1.0a");
+    assert_eq!(got.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!(got.header("clientid"), CLIENT_ID);
+    assert_eq!(got.header("x-zm-request-timestamp").len(), 10);
+    assert_eq!(got.header("x-zm-request-id"), delivery["request_id"]);
+    assert_eq!(got.header("x-zm-request-id").split('_').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+    assert_eq!(got.header("traceparent").split('-').map(str::len).collect::<Vec<_>>(), [2, 32, 16, 2]);
+    assert!(!got.header("authorization").is_empty(), "the verification token of old");
+    let body = got.json();
+    assert_eq!(body["event"], "meeting.started");
+    assert_eq!(body["event_ts"].as_i64().unwrap() / 1000, got.header("x-zm-request-timestamp").parse::<i64>().unwrap());
+    assert_eq!(body["payload"]["object"]["host_id"], ADA);
+}
+
+#[tokio::test]
+async fn a_body_escapes_what_utf_16_needs_two_units_for_and_nothing_else() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    let set = json!({"payload.object.topic": "Feuer 🚒 – “x”"});
+    stage.post("trigger", json!({"event": "meeting.started", "set": set, "wait": true})).await;
+    let got = &receiver.events()[0];
+    assert!(got.is_signed() && got.text().contains(r#""topic":"Feuer \uD83D\uDE92 – “x”""#), "{}", got.text());
+}
+
+#[tokio::test]
+async fn every_event_of_the_catalogue_can_be_sent_and_names_itself() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    let catalogue = stage.read("webhook/events").await;
+    let entries = catalogue.as_array().unwrap();
+    for wanted in ["app_deauthorized", "meeting.ended", "user.deactivated", "contact_center.engagement_started"] {
+        assert!(entries.iter().any(|entry| entry["event"] == wanted), "{wanted}");
+    }
+    for entry in entries {
+        let delivery = trigger(&stage, entry["event"].as_str().unwrap()).await;
+        assert_eq!((delivery["state"].as_str(), &delivery["event"]), (Some("delivered"), &entry["event"]));
+    }
+    for (got, entry) in receiver.events().iter().zip(entries) {
+        let body = got.json();
+        assert_eq!((&body["event"], got.is_signed()), (&entry["event"], true));
+        assert!(body["event_ts"].is_i64() && body["payload"]["account_id"].is_string(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_can_be_of_ones_own() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    let own = json!({"event": "phone.callee_ringing", "payload": {"account_id": "a"}, "set": {"payload.object.id": 7}});
+    stage.post("trigger", own).await;
+    let wrong = [
+        (json!({"event": "phone.callee_ringing"}), StatusCode::NOT_FOUND),
+        (json!({"event": "Not a name", "payload": {}}), StatusCode::BAD_REQUEST),
+        (json!({"event": "", "payload": {}}), StatusCode::BAD_REQUEST),
+        (json!({"event": "meeting.started", "set": {"event_ts.x": 1}}), StatusCode::BAD_REQUEST),
+        (json!({"event": "meeting.started", "more": 1}), StatusCode::BAD_REQUEST),
+    ];
+    for (body, status) in wrong {
+        assert_eq!(stage.try_control(Method::POST, "trigger", &body).await.status, status, "{body}");
+    }
+    until(&stage, &json!(1), "delivered").await;
+    assert_eq!(receiver.events()[0].json()["payload"], json!({"account_id": "a", "object": {"id": 7}}));
+}
+
+#[tokio::test]
+async fn what_fails_with_5xx_comes_again_after_5_20_and_60_minutes_and_is_then_given_up() {
+    let receiver = Receiver::default();
+    receiver.will_answer(&[500, 503, 500, 502]);
+    let stage = receiver.stage().await;
+    let delivery = trigger(&stage, "meeting.ended").await;
+    let id = &delivery["id"];
+    assert_eq!(delivery["state"], "retry");
+    let mut last = delivery["attempts"][0]["at_ms"].as_i64().unwrap();
+    for (attempts, minutes) in [(1, 5), (2, 20), (3, 60)] {
+        let waiting = until(&stage, id, "retry").await;
+        assert_eq!(waiting["at_ms"], last + minutes * MINUTE_MS);
+        advance(&stage, minutes - 1).await;
+        assert_eq!(receiver.events().len(), attempts, "too early");
+        advance(&stage, 1).await;
+        for _ in 0..100 {
+            let now = stage.read(&format!("deliveries/{id}")).await;
+            let tried = now["attempts"].as_array().unwrap().clone();
+            if tried.len() > attempts {
+                last = tried.last().unwrap()["at_ms"].as_i64().unwrap();
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    until(&stage, id, "lost").await;
+    advance(&stage, 600).await;
+    let events = receiver.events();
+    assert_eq!(events.len(), 4);
+    for again in &events[1..] {
+        assert_eq!(
+            (&again.body, again.header("x-zm-signature")),
+            (&events[0].body, events[0].header("x-zm-signature"))
+        );
+        assert_eq!(again.header("x-zm-request-id"), events[0].header("x-zm-request-id"));
+    }
+    assert!(webhook_steps(&stage).await.iter().filter(|step| step["status"] == "failed").count() == 4);
+}
+
+#[tokio::test]
+async fn a_retry_that_is_answered_is_the_last() {
+    let receiver = Receiver::default();
+    receiver.will_answer(&[500, 201]);
+    let stage = receiver.stage().await;
+    let id = trigger(&stage, "meeting.ended").await["id"].clone();
+    advance(&stage, 5).await;
+    until(&stage, &id, "delivered").await;
+    advance(&stage, 600).await;
+    assert_eq!(receiver.events().len(), 2);
+}
+
+#[tokio::test]
+async fn no_answer_within_three_seconds_is_a_retry() {
+    let receiver = Receiver::default();
+    receiver.will_answer(&[504]);
+    let stage = receiver.stage().await;
+    let delivery = trigger(&stage, "meeting.started").await;
+    assert_eq!((delivery["state"].as_str(), &delivery["attempts"][0]["http"]), (Some("retry"), &Value::Null));
+    let took = delivery["attempts"][0]["took_ms"].as_i64().unwrap();
+    assert!((3000..4500).contains(&took), "{took}");
+    assert!(delivery["attempts"][0]["sentence"].as_str().unwrap().contains("three seconds"));
+}
+
+#[tokio::test]
+async fn redirects_and_client_errors_lose_the_event() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    for code in [302, 400, 401, 404, 409, 429] {
+        receiver.will_answer(&[code]);
+        let delivery = trigger(&stage, "meeting.started").await;
+        assert_eq!(delivery["state"], "lost", "{code}");
+    }
+    let steps = webhook_steps(&stage).await;
+    let failed: Vec<_> = steps.iter().filter(|step| step["status"] == "failed").collect();
+    assert_eq!(failed.len(), 6);
+    assert!(failed.iter().all(|step| step["problem"]["fix"].is_string()));
+    assert_eq!(failed[2]["problem"]["setting"], "zoom.webhook_secrets");
+}
+
+#[tokio::test]
+async fn every_delivery_is_a_step_with_its_answer_and_no_secret_in_it() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    trigger(&stage, "user.updated").await;
+    let steps = webhook_steps(&stage).await;
+    let step = steps.last().unwrap();
+    assert_eq!(
+        (step["from"].as_str(), step["to"].as_str(), step["arrow"].as_str()),
+        (Some("zoom"), Some("backend"), Some("user.updated"))
+    );
+    assert_eq!((step["status"].as_str(), step["http"].as_u64()), (Some("ok"), Some(200)));
+    assert_eq!(step["request"]["body"], receiver.events()[0].text());
+    let all = stage.read("steps").await.to_string() + &stage.read("state").await.to_string();
+    let token = receiver.events()[0].header("authorization").to_owned();
+    assert!(!all.contains(SECRET) && !all.contains(&token));
+}
+
+#[tokio::test]
+async fn removing_the_app_and_revoking_its_tokens_deauthorize_it_once() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    stage.tokens().await;
+    stage.post("uninstall", json!({})).await;
+    stage.post("uninstall", json!({})).await;
+    until(&stage, &json!(1), "delivered").await;
+    let tokens = stage.tokens().await;
+    let form = format!("token={}", tokens["access_token"].as_str().unwrap());
+    let revoke = http::Request::post(format!("{}/oauth/revoke", stage.at.zoom))
+        .header("authorization", crate::stage::basic(CLIENT_ID, crate::stage::CLIENT_SECRET))
+        .header("content-type", "application/x-www-form-urlencoded");
+    stage.http.send(revoke.body(form.into()).unwrap()).await;
+    until(&stage, &json!(2), "delivered").await;
+    let events = receiver.events();
+    assert_eq!(events.len(), 2);
+    for event in events {
+        let body = event.json();
+        assert_eq!(
+            (body["event"].as_str(), body["payload"]["user_id"].as_str()),
+            (Some("app_deauthorized"), Some(ADA))
+        );
+        assert_eq!((body["payload"]["client_id"].as_str(), body["event_ts"].is_i64()), (Some(CLIENT_ID), true));
+    }
+}
+
+#[tokio::test]
+async fn the_url_is_validated_at_once_and_every_72_hours() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    let before = receiver.challenges();
+    assert_eq!(stage.read("state").await["webhook"]["health"], "valid");
+    advance(&stage, 72 * 60 - 1).await;
+    trigger(&stage, "meeting.started").await;
+    assert_eq!(receiver.challenges(), before);
+    advance(&stage, 2).await;
+    trigger(&stage, "meeting.started").await;
+    assert_eq!(receiver.challenges(), before + 1);
+}
+
+#[tokio::test]
+async fn six_failed_validations_in_a_row_disable_the_subscription() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    *receiver.is_closed.lock().unwrap() = true;
+    for failures in 1..=6 {
+        assert_eq!(trigger(&stage, "meeting.started").await["state"], "delivered", "after {} failures", failures - 1);
+        let shown = stage.post("webhook/validate", json!({})).await["webhook"].clone();
+        assert_eq!(shown["failures"], failures);
+        let is_mailed = shown["sentence"].as_str().unwrap().contains("mails");
+        assert_eq!(is_mailed, [2, 4].contains(&failures), "{shown}");
+    }
+    assert_eq!(stage.read("state").await["webhook"]["health"], "disabled");
+    assert_eq!(trigger(&stage, "meeting.started").await["state"], "not_sent");
+    *receiver.is_closed.lock().unwrap() = false;
+    assert_eq!(stage.post("webhook/validate", json!({})).await["webhook"]["health"], "valid");
+    assert_eq!(trigger(&stage, "meeting.started").await["state"], "delivered");
+}
+
+#[tokio::test]
+async fn who_is_away_for_18_days_of_the_emulators_clock_is_disabled() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    *receiver.is_closed.lock().unwrap() = true;
+    advance(&stage, 18 * 24 * 60).await;
+    for _ in 0..100 {
+        if stage.read("state").await["webhook"]["health"] == "disabled" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{}", stage.read("state").await["webhook"]);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_url_that_does_not_pass_validation() {
+    let stage = Stage::of(Router::new().route("/hooks", post(async || "fine"))).await;
+    let none = stage.try_control(Method::POST, "trigger", &json!({"event": "meeting.started"})).await;
+    assert_eq!(none.status, StatusCode::CONFLICT, "there is no URL yet");
+    let shown = stage.put("webhook", json!({"url": format!("{}/hooks", stage.app)})).await;
+    assert_eq!(shown["webhook"]["health"], "unvalidated");
+    assert!(shown["webhook"]["sentence"].as_str().unwrap().contains("plainToken"));
+    assert_eq!(trigger(&stage, "meeting.started").await["state"], "not_sent");
+    for url in ["https://localhost/", "http:/x", "nothing"] {
+        let answer = stage.try_control(Method::PUT, "webhook", &json!({"url": url})).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{url}");
+    }
+    assert_eq!(stage.put("webhook", json!({"url": null})).await["webhook"]["health"], "unset");
+}
+
+#[tokio::test]
+async fn a_backend_that_starts_later_is_validated_with_the_first_event() {
+    let receiver = Receiver::default();
+    *receiver.is_closed.lock().unwrap() = true;
+    let stage = receiver.stage().await;
+    assert_eq!(stage.read("state").await["webhook"]["health"], "unvalidated");
+    *receiver.is_closed.lock().unwrap() = false;
+    assert_eq!(trigger(&stage, "meeting.started").await["state"], "delivered");
+}
+
+#[tokio::test]
+async fn a_delivery_is_sent_again_byte_for_byte() {
+    let receiver = Receiver::default();
+    receiver.will_answer(&[400]);
+    let stage = receiver.stage().await;
+    let id = trigger(&stage, "meeting.started").await["id"].clone();
+    stage.post("redeliver", json!({"id": id})).await;
+    until(&stage, &id, "delivered").await;
+    let events = receiver.events();
+    assert_eq!((events.len(), &events[0].body), (2, &events[1].body));
+    let unknown = stage.try_control(Method::POST, "redeliver", &json!({"id": 99})).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn duplicates_and_replays_come_twice() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    stage.put("faults", json!({"id": "webhook.duplicate", "times": 1})).await;
+    trigger(&stage, "meeting.started").await;
+    until(&stage, &json!(2), "delivered").await;
+    let events = receiver.events();
+    assert_eq!(events[0].body, events[1].body);
+    assert_ne!(events[0].header("x-zm-request-id"), events[1].header("x-zm-request-id"));
+    stage.put("faults", json!({"id": "webhook.replay", "times": 1})).await;
+    trigger(&stage, "meeting.ended").await;
+    until(&stage, &json!(4), "delivered").await;
+    let events = receiver.events();
+    for name in ["x-zm-request-id", "x-zm-signature", "x-zm-request-timestamp"] {
+        assert_eq!(events[2].header(name), events[3].header(name));
+    }
+}
+
+#[tokio::test]
+async fn a_reordered_event_comes_after_the_next_one() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    stage.put("faults", json!({"id": "webhook.reordered", "times": 1})).await;
+    assert_eq!(trigger(&stage, "meeting.started").await["state"], "held");
+    trigger(&stage, "meeting.ended").await;
+    until(&stage, &json!(1), "delivered").await;
+    let order: Vec<_> = receiver.events().iter().map(|got| got.json()["event"].clone()).collect();
+    assert_eq!(order, ["meeting.ended", "meeting.started"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_brings_the_event_again_and_a_fresh_retry_is_signed_anew() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    stage.put("faults", json!({"id": "webhook.answer_lost", "times": 1})).await;
+    assert_eq!(trigger(&stage, "meeting.started").await["state"], "retry");
+    advance(&stage, 5).await;
+    until(&stage, &json!(1), "delivered").await;
+    assert_eq!(receiver.events()[0].body, receiver.events()[1].body);
+
+    stage.put("faults", json!({"id": "webhook.fresh_retry", "times": 1})).await;
+    receiver.will_answer(&[500]);
+    trigger(&stage, "meeting.started").await;
+    // Timestamps have seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    advance(&stage, 5).await;
+    until(&stage, &json!(2), "delivered").await;
+    let events = receiver.events();
+    assert!(events[3].is_signed());
+    assert_ne!(events[2].header("x-zm-request-timestamp"), events[3].header("x-zm-request-timestamp"));
+}
+
+#[tokio::test]
+async fn another_order_of_members_and_a_textual_time_are_still_signed() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    stage.put("faults", json!({"id": "webhook.deauth_string_ts", "times": 1})).await;
+    trigger(&stage, "meeting.started").await;
+    trigger(&stage, "app_deauthorized").await;
+    let body = receiver.events()[1].json();
+    assert!(body["event_ts"].is_null() && body["payload"]["event_ts"].as_str().unwrap().len() == 19, "{body}");
+    stage.put("faults", json!({"id": "webhook.key_order"})).await;
+    for _ in 0..8 {
+        trigger(&stage, "meeting.participant_joined").await;
+    }
+    let events = receiver.events();
+    assert!(events.iter().all(Got::is_signed));
+    assert!(events[2..].iter().any(|got| !got.text().starts_with(r#"{"event":"#)));
+}
+
+#[tokio::test]
+async fn a_strict_backend_refuses_every_attack_and_a_careless_one_is_told() {
+    let attacks = ["webhook.wrong_secret", "webhook.unsigned", "webhook.tampered"];
+    for (is_careless, state, status) in [(false, "refused", "ok"), (true, "taken", "failed")] {
+        let receiver = Receiver { is_careless, ..Receiver::default() };
+        let stage = receiver.stage().await;
+        for attack in attacks {
+            stage.put("faults", json!({"id": attack, "times": 1})).await;
+            assert_eq!(trigger(&stage, "meeting.started").await["state"], state, "{attack}");
+            assert_eq!(webhook_steps(&stage).await.last().unwrap()["status"], status, "{attack}");
+        }
+        for attack in ["webhook.unsigned_challenge", "webhook.signing_oracle"] {
+            stage.put("faults", json!({"id": attack, "times": 1})).await;
+            assert_eq!(stage.post("webhook/validate", json!({})).await["webhook"]["health"], "valid", "{attack}");
+            let steps = webhook_steps(&stage).await;
+            assert_eq!(steps[steps.len() - 2]["status"], status, "{attack}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_old_signature_that_is_taken_is_worth_a_warning() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    stage.put("faults", json!({"id": "webhook.old_timestamp", "times": 1})).await;
+    assert_eq!(trigger(&stage, "meeting.started").await["state"], "delivered");
+    let steps = webhook_steps(&stage).await;
+    let step = steps.last().unwrap();
+    assert!(step["status"] == "ok" && step["problem"]["sentence"].as_str().unwrap().contains("two hours"), "{step}");
+}
+
+#[tokio::test]
+async fn reset_forgets_deliveries_and_goes_back_to_the_configured_url() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    trigger(&stage, "meeting.started").await;
+    stage.put("webhook", json!({"url": null})).await;
+    stage.post("reset", Value::Null).await;
+    assert_eq!(stage.read("deliveries").await, json!([]));
+    let delivery = trigger(&stage, "meeting.started").await;
+    assert_eq!((delivery["id"].as_u64(), delivery["state"].as_str()), (Some(2), Some("delivered")));
+    stage.control(Method::DELETE, "deliveries", Value::Null).await;
+    assert_eq!(stage.read("deliveries").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_thousand_events_arrive_and_the_memory_of_them_is_bounded() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    for _ in 0..1000 {
+        stage.post("trigger", json!({"event": "user.updated"})).await;
+    }
+    until(&stage, &json!(1000), "delivered").await;
+    for _ in 0..100 {
+        if receiver.events().len() == 1000 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(receiver.events().len(), 1000);
+    assert_eq!(stage.read("deliveries").await.as_array().unwrap().len(), 500);
+}
