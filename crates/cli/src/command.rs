@@ -17,6 +17,7 @@ mod input;
 mod installations;
 mod serve;
 mod trigger;
+mod webhooks;
 
 /// The backend of a Zoom App: install, launch, sessions and security headers in front of your app.
 #[derive(Debug, Parser)]
@@ -41,6 +42,7 @@ enum Command {
     Check(check::Check),
     Context(context::Context),
     Installations(installations::Installations),
+    Webhooks(webhooks::Webhooks),
 }
 
 impl Stagedoor {
@@ -55,6 +57,7 @@ impl Stagedoor {
             Command::Check(check) => check.run(),
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
+            Command::Webhooks(webhooks) => webhooks.run(),
         }
     }
 }

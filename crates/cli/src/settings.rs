@@ -15,6 +15,7 @@ mod secret;
 mod source;
 mod starter;
 mod store;
+mod webhook;
 
 pub(crate) use address::parse_origin;
 pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets, ZoomDeployment};
@@ -22,6 +23,7 @@ pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};
 pub(crate) use starter::starter_file;
 pub(crate) use store::StoreUrl;
+pub(crate) use webhook::WebhookSettings;
 
 #[cfg(test)]
 mod reference;

@@ -195,7 +195,7 @@ impl Gateway {
                 server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
-                OptionFuture::from(webhooks.map(webhook::Background::run)),
+                OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
             )
         };
         let stopping = async {

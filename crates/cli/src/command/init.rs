@@ -91,7 +91,9 @@ fn environment_file() -> String {
          STAGEDOOR_SECRET={secret}\n\n\
          # From the Marketplace, App Credentials.\n\
          ZOOM_CLIENT_ID=\n\
-         ZOOM_CLIENT_SECRET=\n"
+         ZOOM_CLIENT_SECRET=\n\n\
+         # From the Marketplace, Feature, Token: for webhooks, and to hear that a user has removed the app.\n\
+         #ZOOM_WEBHOOK_SECRET_TOKEN=\n"
     )
 }
 

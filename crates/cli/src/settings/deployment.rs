@@ -15,6 +15,7 @@ use url::Url;
 use super::problem::Wrong;
 use super::reader::Reader;
 use super::store::StoreUrl;
+use super::webhook::WebhookSettings;
 use super::{Section, address, keys, parse, secret};
 use crate::marketplace::Registration;
 
@@ -38,6 +39,8 @@ pub(crate) struct ZoomDeployment {
     pub(crate) registration: Registration,
     pub(crate) app: ZoomApp,
     pub(crate) previous_client_secrets: Vec<ClientSecret>,
+    /// What becomes of webhooks; `None` where none is taken.
+    pub(crate) webhook: Option<WebhookSettings>,
 }
 
 /// The secret of the deployment, and those that still open what they sealed.
@@ -74,18 +77,21 @@ impl Section for Deployment {
         let secrets = Secrets::read(reader);
         let credentials = Credentials::read(reader);
         let hosts = zoom_hosts(reader);
+        let webhook = WebhookSettings::read(reader);
         let gateway = Gateway::read(reader);
         let store = StoreUrl::read(reader);
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
+        let has_webhooks = webhook.as_ref().is_some_and(Option::is_some);
+        let registration = registration.map(|registration| Registration { webhooks: has_webhooks, ..registration });
         let (registration, credentials, (host, api_host)) = (registration?, credentials?, hosts?);
         let Credentials { client_id, client_secret, previous } = credentials;
         let gateway = gateway?.config(&registration, &host);
         let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
         Some(Self {
             gateway,
-            zoom: Some(ZoomDeployment { registration, app, previous_client_secrets: previous }),
+            zoom: Some(ZoomDeployment { registration, app, previous_client_secrets: previous, webhook: webhook? }),
             listen: listen?,
             admin_listen: admin_listen?,
             secrets: secrets?,
@@ -127,6 +133,7 @@ fn registration(reader: &mut Reader, public_url: Option<Url>) -> Option<Registra
         scopes: scopes?,
         guests: guests?,
         pwa: pwa?,
+        webhooks: false,
     })
 }
 

@@ -11,3 +11,4 @@ mod running;
 mod serve;
 mod support;
 mod usage;
+mod webhooks;

@@ -45,6 +45,7 @@ fn the_help_begins_with_what_to_do_first() {
       check          Check the settings, and print the URLs to paste into the Marketplace
       context        Open and explain an app context, or make one
       installations  List, show or revoke installations; no token is ever printed
+      webhooks       List, show or replay webhooks; print the secret that signs what is forwarded
       help           Print this message or the help of the given subcommand(s)
 
     Options:
