@@ -14,6 +14,7 @@ const ENDPOINTS = {
   authorize: "Consent page",
   token: "Token endpoint",
   me: "User lookup",
+  api: "Meetings API",
   deeplink: "Deep link",
   client: "Zoom client",
   sdk: "In-client OAuth",

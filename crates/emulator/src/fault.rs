@@ -13,6 +13,7 @@ pub(crate) enum Endpoint {
     Authorize,
     Token,
     Me,
+    Api,
     Deeplink,
     Client,
     Sdk,
@@ -56,6 +57,8 @@ pub(crate) enum Twist {
     NoRefreshToken,
     ForeignApiUrl,
     NoScope,
+    /// The limit of a day is used up.
+    DailyLimit,
     /// 201 instead of 200.
     Created,
     /// This instead of a deep link; `{}` stands for the token of the real one.
@@ -251,6 +254,25 @@ catalogue! {
         "me.rate_limited", "429", "Too many requests, with Retry-After: 1.", retry(429, LIMIT, "1");
         "me.server_error", "500 with HTML", "An error page instead of JSON.", canned(500, HTML, BROKEN_PAGE);
         "me.hang", "No answer", "Nothing comes.", Effect::Unanswered;
+    }
+    Api {
+        "api.invalid_token", "401, code 124", "The access token is refused.",
+            canned(401, JSON, r#"{"code":124,"message":"Invalid access token."}"#);
+        "api.missing_scope", "400, code 4711", "The token lacks a scope.",
+            canned(400, JSON, r#"{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:read:meeting]."}"#);
+        "api.forbidden", "403", "The user may not see what is asked for.",
+            canned(403, JSON, r#"{"code":200,"message":"No permission."}"#);
+        "api.rate_limited", "429", "Too many requests in a second, with Retry-After: 1.", retry(429, LIMIT, "1");
+        "api.rate_limited_bare", "429 without Retry-After", "Too many requests.", canned(429, JSON, LIMIT);
+        "api.daily_limit", "429 until midnight", "The day's limit is used up; Retry-After is an ISO 8601 instant.",
+            twist(Twist::DailyLimit);
+        "api.server_error", "500 with HTML", "An error page instead of JSON.", canned(500, HTML, BROKEN_PAGE);
+        "api.unavailable", "503", "Zoom is being maintained.", canned(503, HTML, "<html><body>503</body></html>");
+        "api.truncated", "The answer is cut off", "It happens, and half of the answer arrives.",
+            Effect::Delivered(Delivery::Truncated);
+        "api.slow", "One byte a second", "It happens, and the answer takes minutes.", Effect::Delivered(Delivery::Drip);
+        "api.late", "The answer hangs", "It happens, and no answer comes.", Effect::Delivered(Delivery::Hang);
+        "api.hang", "No answer", "Nothing happens and nothing comes.", Effect::Unanswered;
     }
     Deeplink {
         "deeplink.invalid_token", "400, code 124", "The access token is refused, with a 400 as this page documents it.",

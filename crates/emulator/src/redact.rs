@@ -45,6 +45,10 @@ const HEADERS: &[&str] = &[
     "www-authenticate",
     "x-content-type-options",
     "x-frame-options",
+    "x-ratelimit-category",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-type",
     "x-zm-trackingid",
 ];
 
@@ -76,6 +80,11 @@ const MEMBERS: &[&str] = &[
     "field",
     "plainToken",
     "view",
+    "page_size",
+    "start_time",
+    "created_at",
+    "topic",
+    "agenda",
 ];
 
 /// Parameters and JSON members that are URLs: shown without the values in them.

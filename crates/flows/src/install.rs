@@ -283,7 +283,7 @@ impl Install {
 
     async fn deep_link(&self, installed: &Installation) -> Result<DeepLink, ZoomError> {
         let action = Action::parse(INSTALLED).expect("a fixed short word is an action");
-        self.zoom.deep_link(&installed.access, &action).await
+        self.zoom.deep_link(&installed.grant.access, &action).await
     }
 
     /// Counted in both directions, because the clock may have been set back meanwhile.

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use stagedoor_protocol::api::Profile;
 use stagedoor_protocol::id::ZoomUserId;
 use stagedoor_protocol::oauth::TokenSet;
-use stagedoor_protocol::secret::{AccessToken, RefreshToken};
 use stagedoor_protocol::time::UnixMillis;
 
+use crate::grant::{self, Grant, Holder};
 use crate::port::Shelf;
 use crate::revocation::Revocations;
 use crate::vault::{Item, Terms, Vault, VaultError};
@@ -21,56 +21,59 @@ pub use error::GrantError;
 /// How long a refresh token lives, in seconds: 90 days.
 const REFRESH_LIFE_SECONDS: i64 = 90 * 86_400;
 
-/// One user's grant.
+/// What one user has granted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Installation {
     /// The user.
     pub user: ZoomUserId,
     /// The name to show.
     pub name: Option<String>,
-    /// For calls to Zoom's API.
-    #[serde(with = "stagedoor_protocol::secret::exposed")]
-    pub access: AccessToken,
-    /// For the next refresh.
-    #[serde(with = "stagedoor_protocol::secret::exposed")]
-    pub refresh: RefreshToken,
-    /// When the access token expires.
-    pub access_expires: UnixMillis,
-    /// The granted scopes.
-    pub scopes: Vec<String>,
     /// When the app was added.
     pub installed: UnixMillis,
-    /// When the tokens were given.
-    pub refreshed: UnixMillis,
+    /// The grant.
+    #[serde(flatten)]
+    pub grant: Grant,
 }
 
 impl Item for Installation {
     const SHELF: Shelf = Shelf("installation");
 }
 
+impl Holder for Installation {
+    const DUE: Shelf = Shelf("installation-due");
+
+    fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    fn grant_mut(&mut self) -> &mut Grant {
+        &mut self.grant
+    }
+
+    fn owner(&self) -> Option<&ZoomUserId> {
+        Some(&self.user)
+    }
+}
+
 impl Installation {
     pub(crate) fn new(profile: Profile, tokens: TokenSet, now: UnixMillis) -> Self {
-        let life = i64::try_from(tokens.expires_in.as_secs()).unwrap_or(0);
-        Self {
-            user: profile.id,
-            name: profile.name,
-            access: tokens.access,
-            refresh: tokens.refresh,
-            access_expires: now.plus_seconds(life),
-            scopes: tokens.scopes,
-            installed: now,
-            refreshed: now,
-        }
+        let grant = Grant::new(tokens.into(), now);
+        Self { user: profile.id, name: profile.name, installed: now, grant }
+    }
+
+    /// Which of the required scopes the grant lacks.
+    pub fn missing(&self, required: &[String]) -> Vec<String> {
+        required.iter().filter(|scope| !self.grant.scopes.contains(scope)).cloned().collect()
     }
 
     /// When the refresh token, and with it the grant, ends if it is not refreshed before.
     pub fn usable_until(&self) -> UnixMillis {
-        self.refreshed.plus_seconds(REFRESH_LIFE_SECONDS)
+        self.grant.refreshed.plus_seconds(REFRESH_LIFE_SECONDS)
     }
 
     /// Whether the grant can still give tokens at `now`.
     pub fn is_usable(&self, now: UnixMillis) -> bool {
-        self.usable_until() > now
+        self.grant.ended().is_none() && self.usable_until() > now
     }
 }
 
@@ -121,7 +124,7 @@ impl Installations {
         let installation = self.of(user).await;
         let erased = self.vault.remove_owned(user).await?;
         let Some(installation) = installation? else { return Ok(None) };
-        let at_zoom = self.zoom.revoke(&installation.access).await;
+        let at_zoom = self.zoom.revoke(&installation.grant.access).await;
         Ok(Some(Revoked { erased, at_zoom }))
     }
 
@@ -139,6 +142,9 @@ impl Installations {
 
     pub(crate) async fn keep(&self, installation: &Installation) -> Result<(), VaultError> {
         let terms = Terms { owner: Some(&installation.user), expires: None };
-        self.vault.put(installation.user.as_str(), installation, terms).await
+        self.vault.put(installation.user.as_str(), installation, terms).await?;
+        // Where the queue does not take it, the first use puts it there.
+        let _ = grant::schedule(&self.vault, installation.user.as_str(), installation).await;
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use stagedoor_protocol::context::{ContextError, ContextKey, open_and_verify};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
 
+use crate::connect::Claim;
 use crate::fault::{Classified, Fault};
 use crate::port::Clock;
 use crate::session::{MAX_COOKIE, Session, SessionCookie, Sessions, Surface};
@@ -36,6 +37,9 @@ pub struct Launched {
     pub session: Session,
     /// The same, sealed.
     pub cookie: SessionCookie,
+    /// What a deep link of ours brought: a third-party sign-in comes back with this launch. It is not part of the
+    /// session, so no page sees it.
+    pub claim: Option<Claim>,
 }
 
 /// Why the app is not opened.
@@ -71,12 +75,14 @@ impl Launch {
         if context.user.is_none() && self.guests == Guests::Deny {
             return Err(LaunchError::Guest);
         }
-        let session = self.sessions.begin(context, surface, current);
+        let mut session = self.sessions.begin(context, surface, current);
+        let claim = session.action.as_deref().and_then(Claim::parse);
+        session.action = session.action.filter(|_| claim.is_none());
         let cookie = self.sessions.seal(&session);
         if cookie.expose().len() > MAX_COOKIE {
             return Err(LaunchError::TooLarge);
         }
-        Ok(Launched { session, cookie })
+        Ok(Launched { session, cookie, claim })
     }
 }
 

@@ -7,12 +7,14 @@ use http::{Request, Response};
 use stagedoor_protocol::api::{Api, ApiError, Profile};
 use stagedoor_protocol::deeplink::{Action, DeepLink, DeepLinkHosts};
 use stagedoor_protocol::id::ClientId;
+use stagedoor_protocol::loopback::is_loopback;
 use stagedoor_protocol::oauth::{self, Client, TokenError, TokenSet};
-use stagedoor_protocol::secret::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier};
+use stagedoor_protocol::secret::{AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken};
 use stagedoor_protocol::zoom_error::zoom_sentence;
 use url::Url;
 
 use crate::fault::{Classified, Fault};
+use crate::grant::Grant;
 use crate::port::{Http, HttpError};
 
 /// What identifies the app at Zoom, and where Zoom is.
@@ -70,6 +72,19 @@ impl Zoom {
     ) -> Result<TokenSet, ZoomError> {
         let answer = self.http.send(self.client.code_request(code, verifier, redirect_uri)).await?;
         Ok(oauth::read_tokens(&answer)?)
+    }
+
+    /// Sends a refresh token, once. Zoom's work once, so what an error means for it is for the caller to decide.
+    pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenSet, ZoomError> {
+        let answer = self.http.send(self.client.refresh_request(token)).await?;
+        Ok(oauth::read_tokens(&answer)?)
+    }
+
+    /// Where a grant's calls go: to the host that came with its token, or to the configured one. A configured emulator
+    /// is never left for Zoom.
+    pub fn api_of(&self, grant: &Grant) -> Url {
+        let named = grant.api.as_ref().filter(|_| !is_loopback(&self.api.origin));
+        named.unwrap_or(&self.api.origin).clone()
     }
 
     /// Asks who the user of a token is. Asked once more where the connection fails or Zoom has a problem of its own;

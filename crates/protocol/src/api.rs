@@ -158,9 +158,9 @@ impl Api {
 pub(crate) fn api_origin(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let Some(Host::Domain(host)) = url.host() else { return None };
-    let at_zoom = ["zoom.us", "zoomgov.com"].into_iter().any(|zoom| {
-        host.strip_suffix(zoom).is_some_and(|below| below.is_empty() || below.ends_with('.'))
-    });
+    let at_zoom = ["zoom.us", "zoomgov.com"]
+        .into_iter()
+        .any(|zoom| host.strip_suffix(zoom).is_some_and(|below| below.is_empty() || below.ends_with('.')));
     let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     (url.scheme() == "https" && at_zoom && plain && bare).then_some(url)

@@ -1,4 +1,4 @@
-//! Identifiers that Zoom gives out, as types. A value that exists is safe to put into a header.
+//! Identifiers that Zoom and others give out, as types. A value that exists is safe to put into a header.
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,8 @@ macro_rules! id {
 id! {
     /// The client id of a Zoom App. Public; it is the audience of app contexts.
     ClientId
+    /// The client id of this deployment at a third-party provider. Public.
+    ProviderClientId
     /// A Zoom user id: `uid` in an app context, `id` in `GET /v2/users/me`.
     ZoomUserId
     /// The UUID of one meeting instance: `mid` in an app context. May contain `/`, `+` and `=`.

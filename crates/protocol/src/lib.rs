@@ -1,4 +1,4 @@
-//! Zoom's wire formats, without I/O.
+//! The wire formats of Zoom and of third-party providers, without I/O.
 //!
 //! Everything here is a function of its arguments: no network, no clock, no entropy. Callers pass bytes and `now`.
 
@@ -12,6 +12,7 @@ pub mod json;
 pub mod jwt;
 pub mod loopback;
 pub mod oauth;
+pub mod provider;
 pub mod secret;
 pub mod time;
 pub mod webhook;

@@ -79,16 +79,22 @@ macro_rules! secret {
 secret! {
     /// The client secret of the Zoom App: authenticates at the token endpoint and, hashed, opens app contexts.
     pub struct ClientSecret;
-    /// A Zoom access token. Opaque by contract, even though it looks like a JWT.
+    /// An access token. Opaque by contract, even where it looks like a JWT.
     pub struct AccessToken;
-    /// A Zoom refresh token: single use, replaced by every refresh.
+    /// A refresh token. Zoom's work once, and every refresh replaces them.
     pub struct RefreshToken;
-    /// An OAuth authorization code: single use, five minutes (Zoom error 4733).
+    /// An OAuth authorization code: single use, at Zoom for five minutes (error 4733).
     pub struct AuthorizationCode;
     /// The OAuth `state` of one authorization request (RFC 6749 section 10.12).
     pub struct State;
     /// A PKCE code verifier (RFC 7636 section 4.1).
     pub struct CodeVerifier;
+    /// The client secret of this deployment at a third-party provider.
+    pub struct ProviderSecret;
+    /// An ID token (OpenID Connect Core section 2). Who has it can pretend to be its subject where it is not checked well.
+    pub struct IdToken;
+    /// What binds an ID token to one authorization request (OpenID Connect Core section 15.5.2).
+    pub struct Nonce;
     /// The secret token of webhooks: Zoom signs events with it, and challenges are answered with it.
     pub struct WebhookSecret;
     /// The SDK secret of a Cobrowse app: signs its tokens.

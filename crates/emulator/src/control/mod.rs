@@ -49,6 +49,8 @@ fn calls(platform: &Arc<Platform>, names: &Names) -> Router {
         .route("/consent", put(settings::consent))
         .route("/clock", put(settings::clock))
         .route("/tokens", put(settings::tokens))
+        .route("/scopes", put(settings::scopes))
+        .route("/limits", put(settings::limits))
         .route("/sdk", put(settings::sdk))
         .route("/cookies", put(settings::cookies))
         .route("/faults", get(faults::catalogue).put(faults::switch))

@@ -15,6 +15,7 @@ use crate::clock::MAX_OFFSET_MS;
 use crate::platform::Platform;
 use crate::world::cookies::ThirdParty;
 use crate::world::grants::ACCESS_LIFE_S;
+use crate::world::limits::Plan;
 use crate::world::people::{Person, Role, Typ, Where};
 use crate::world::{Consent, Sdk, World};
 
@@ -23,6 +24,8 @@ type Answered = Result<Json<Value>, ControlError>;
 
 /// The longest name, address or topic, in characters.
 const MAX_TEXT: usize = 200;
+/// How many scopes a grant may have.
+const MAX_SCOPES: usize = 100;
 
 /// Changes the world, tells everybody, answers with the new state.
 pub(super) fn change(platform: &Platform, change: impl FnOnce(&mut World) -> Result<(), ControlError>) -> Answered {
@@ -160,6 +163,40 @@ pub(super) async fn tokens(State(platform): Shared, Body(tokens): Body<Tokens>) 
     }
     change(&platform, |world| {
         world.grants.access_life_s = tokens.access_seconds;
+        Ok(())
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scopes {
+    user: Option<String>,
+    scopes: Vec<String>,
+}
+
+/// The scopes of a live grant: what was taken from it is missing at once, from the tokens that are out, too.
+pub(super) async fn scopes(State(platform): Shared, Body(given): Body<Scopes>) -> Answered {
+    if given.scopes.len() > MAX_SCOPES {
+        return Err(ControlError::bad(format!("A grant has at most {MAX_SCOPES} scopes.")));
+    }
+    given.scopes.iter().try_for_each(|scope| check_text("a scope", scope))?;
+    change(&platform, |world| {
+        let user = given.user.unwrap_or_else(|| world.people.seated().id.clone());
+        let grant = world.grants.of_mut(&user);
+        grant.ok_or_else(|| ControlError::not_found("This user has no grant."))?.scopes = given.scopes;
+        Ok(())
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limited {
+    plan: Plan,
+}
+
+pub(super) async fn limits(State(platform): Shared, Body(limited): Body<Limited>) -> Answered {
+    change(&platform, |world| {
+        world.limits.plan = limited.plan;
         Ok(())
     })
 }

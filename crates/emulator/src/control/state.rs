@@ -14,6 +14,7 @@ use crate::platform::Platform;
 use crate::world::cobrowse::Session;
 use crate::world::cookies::ThirdParty;
 use crate::world::engagement::Engagement;
+use crate::world::limits::Plan;
 use crate::world::people::{Person, Where};
 use crate::world::views::{Blank, Check, Standing, Surface, View};
 use crate::world::webhooks::Subscription;
@@ -38,6 +39,7 @@ struct Shown<'a> {
     website: ShownWebsite<'a>,
     cobrowse: ShownCobrowse<'a>,
     faults: Vec<Active>,
+    plan: Plan,
     view: Option<ShownView<'a>>,
 }
 
@@ -129,6 +131,7 @@ fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
         },
         cookies: world.frame_cookies.third_party,
         faults: world.faults.active(),
+        plan: world.limits.plan,
         view: world.views.newest().map(|view| shown_view(platform, view)),
     }
 }

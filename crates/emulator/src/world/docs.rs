@@ -30,6 +30,10 @@ pub(crate) const MARKETPLACE_API: Docs =
     Docs { title: "Marketplace API", url: "https://developers.zoom.us/docs/api/marketplace/" };
 pub(crate) const API: Docs = Docs { title: "Zoom API", url: "https://developers.zoom.us/docs/api/" };
 pub(crate) const USERS_API: Docs = Docs { title: "Users API", url: "https://developers.zoom.us/docs/api/users/" };
+pub(crate) const MEETINGS_API: Docs =
+    Docs { title: "Meetings API", url: "https://developers.zoom.us/docs/api/meetings/" };
+pub(crate) const RATE_LIMITS: Docs =
+    Docs { title: "Rate limits", url: "https://developers.zoom.us/docs/api/rate-limits/" };
 pub(crate) const PWA: Docs = Docs {
     title: "Create Contact Center apps for PWA",
     url: "https://developers.zoom.us/docs/contact-center/apps/zcc-pwa/",

@@ -208,6 +208,11 @@ impl Grants {
         self.live.contains_key(user)
     }
 
+    /// The live grant of a user, to change it.
+    pub(crate) fn of_mut(&mut self, user: &str) -> Option<&mut Grant> {
+        self.live.get_mut(user)
+    }
+
     pub(crate) fn live(&self) -> impl Iterator<Item = &Grant> {
         self.live.values()
     }

@@ -11,7 +11,9 @@ pub(crate) mod grants;
 pub(crate) mod install;
 pub(crate) mod jar;
 pub(crate) mod journal;
+pub(crate) mod limits;
 pub(crate) mod links;
+pub(crate) mod meetings;
 pub(crate) mod people;
 pub(crate) mod prompt;
 pub(crate) mod views;
@@ -31,7 +33,9 @@ use self::grants::Grants;
 use self::install::Installs;
 use self::jar::Jar;
 use self::journal::Journal;
+use self::limits::Limits;
 use self::links::Links;
+use self::meetings::Meetings;
 use self::people::{People, Where};
 use self::prompt::Prompts;
 use self::views::Views;
@@ -75,6 +79,8 @@ pub(crate) struct World {
     pub(crate) installs: Installs,
     pub(crate) grants: Grants,
     pub(crate) links: Links,
+    pub(crate) meetings: Meetings,
+    pub(crate) limits: Limits,
     /// What the agent at the Contact Center works on.
     pub(crate) engagement: Option<Engagement>,
     pub(crate) prompts: Prompts,
@@ -100,6 +106,8 @@ impl World {
             installs: Installs::default(),
             grants: Grants::default(),
             links: Links::default(),
+            meetings: Meetings::default(),
+            limits: Limits::default(),
             engagement: None,
             prompts: Prompts::default(),
             views: Views::default(),
@@ -123,6 +131,8 @@ impl World {
         self.installs = Installs::default();
         self.grants = Grants::default();
         self.links = Links::default();
+        self.meetings = Meetings::default();
+        self.limits = Limits::default();
         self.engagement = None;
         self.prompts = Prompts::default();
         self.views.forget();

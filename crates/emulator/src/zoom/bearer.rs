@@ -22,21 +22,32 @@ pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) code: u16,
     pub(super) message: String,
+    /// The member that is wrong, where one is.
+    pub(super) field: Option<&'static str>,
     pub(super) problem: Problem,
 }
 
 impl ApiError {
     pub(super) fn bad_request(code: u16, message: impl Into<String>, problem: Problem) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, message: message.into(), problem }
+        Self { status: StatusCode::BAD_REQUEST, code, message: message.into(), field: None, problem }
+    }
+
+    /// Code 300: a parameter or member has not the form that it must have.
+    pub(super) fn invalid(field: &'static str, fix: &str) -> Self {
+        let problem = Problem::new(format!("{field} is not what Zoom takes."), fix);
+        Self { field: Some(field), ..Self::bad_request(300, "Validation Failed.", problem) }
     }
 
     /// Code 124. Most calls answer it with 401, the deep link's page documents 400.
     fn invalid_token(message: &str, problem: Problem) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, code: 124, message: message.into(), problem }
+        Self { status: StatusCode::UNAUTHORIZED, code: 124, message: message.into(), field: None, problem }
     }
 
     pub(super) fn answer(self, note: Note) -> Answer {
-        let body = json!({"code": self.code, "message": self.message});
+        let mut body = json!({"code": self.code, "message": self.message});
+        if let Some(field) = self.field {
+            body["errors"] = json!([{"field": field, "message": "Invalid field."}]);
+        }
         Answer::json(self.status, &body, note.failed(self.problem))
     }
 }

@@ -10,6 +10,7 @@ mod consent;
 mod deeplink;
 pub(crate) mod launch;
 mod me;
+mod meetings;
 pub(crate) mod pages;
 pub(crate) mod policy;
 mod revoke;
@@ -53,6 +54,11 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
         .route("/oauth/token", post(on(token::token)))
         .route("/oauth/revoke", post(on(revoke::revoke)))
         .route("/v2/users/me", get(on(me::me)))
+        .route(
+            "/v2/users/me/meetings",
+            get(on(meetings::list)).post(on(meetings::schedule)).fallback(on(unknown::unknown)),
+        )
+        .route("/v2/meetings/{meeting}", get(on(meetings::read)).fallback(on(unknown::unknown)))
         .route("/v2/zoomapp/deeplink", post(on(deeplink::deeplink)))
         .route("/v2/zoomapp/deeplink/", post(on(deeplink::deeplink)))
         .route("/v2/{*call}", any(on(unknown::unknown)))

@@ -18,5 +18,5 @@ pub(super) fn unknown(platform: &Platform, _: &Call) -> Answer {
         "Answer it from a fake of your own, or try it against Zoom.",
     );
     let message = "This API endpoint is not recognized.".into();
-    ApiError { status: StatusCode::NOT_FOUND, code: 2300, message, problem }.answer(note)
+    ApiError { status: StatusCode::NOT_FOUND, code: 2300, message, field: None, problem }.answer(note)
 }

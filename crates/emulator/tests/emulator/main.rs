@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod in_client;
 mod install;
+mod meetings;
 mod redaction;
 mod sdk;
 mod stage;

@@ -299,7 +299,7 @@ async fn two_users_of_one_browser_are_both_installed_as_themselves() {
     browser.opens(&world, &jill).await.unwrap();
     for id in ["jill", "jack"] {
         let installed = world.installations.of(&user(id)).await.unwrap().unwrap();
-        assert!(installed.access.expose().ends_with(id), "{id}");
+        assert!(installed.grant.access.expose().ends_with(id), "{id}");
     }
 }
 
@@ -321,7 +321,7 @@ async fn an_installation_by_the_same_user_replaces_the_old_grant() {
     for _ in 0..2 {
         let arrival = browser.consents(&world, "jill").await;
         browser.opens(&world, &arrival).await.unwrap();
-        tokens.push(world.installations.of(&user("jill")).await.unwrap().unwrap().access);
+        tokens.push(world.installations.of(&user("jill")).await.unwrap().unwrap().grant.access);
     }
     assert_ne!(tokens[0], tokens[1]);
     assert_eq!(world.installations.list().await.unwrap().len(), 1);

@@ -20,10 +20,10 @@ async fn an_installation_holds_what_zoom_gave() {
     install(&world, "jill").await;
     let installed = world.installations.of(&user("jill")).await.unwrap().unwrap();
     assert_eq!(installed.name.as_deref(), Some("Name of jill"));
-    assert!(installed.access.expose().starts_with("canary-access"));
-    assert!(installed.refresh.expose().starts_with("canary-refresh"));
-    assert_eq!(installed.access_expires, START.plus_seconds(3_599));
-    assert_eq!((installed.installed, installed.refreshed), (START, START));
+    assert!(installed.grant.access.expose().starts_with("canary-access"));
+    assert!(installed.grant.refresh.as_ref().unwrap().expose().starts_with("canary-refresh"));
+    assert_eq!(installed.grant.access_expires, Some(START.plus_seconds(3_599)));
+    assert_eq!((installed.installed, installed.grant.refreshed), (START, START));
     assert!(world.installations.of(&user("jack")).await.unwrap().is_none());
 }
 
@@ -56,9 +56,9 @@ async fn a_revocation_ends_sessions_erases_everything_and_gives_the_token_back()
     install(&world, "jill").await;
     install(&world, "jack").await;
     let cookie = world.launch.open(&world.context(|c| c["uid"] = "jill".into()), Surface::Client, None).unwrap().cookie;
-    let token = world.installations.of(&user("jill")).await.unwrap().unwrap().access;
+    let token = world.installations.of(&user("jill")).await.unwrap().unwrap().grant.access;
     let revoked = world.installations.revoke(&user("jill")).await.unwrap().unwrap();
-    assert_eq!(revoked.erased, 2, "the installation and the finished attempt");
+    assert_eq!(revoked.erased, 3, "the installation, its place in the queue, and the finished attempt");
     assert!(revoked.at_zoom.is_ok());
     assert!(world.sessions.open(cookie.expose()).is_none());
     assert!(!world.is_installed("jill").await && world.is_installed("jack").await);

@@ -14,6 +14,10 @@ pub(crate) enum Fault {
     Before,
     /// It was done, but the answer is lost.
     After,
+    /// Nothing is done, and no answer comes: the process dies here.
+    HangBefore,
+    /// It is done, and no answer comes: the process dies here.
+    HangAfter,
 }
 
 /// Which calls fail.
@@ -56,6 +60,15 @@ impl Watched {
         self.dawdling.store(true, Ordering::SeqCst);
     }
 
+    /// Looks at the store without any fault in the way.
+    pub(crate) async fn undisturbed<T>(&self, look: impl Future<Output = T>) -> T {
+        let (calls, plan) = (self.calls(), self.plan.lock().unwrap().take());
+        let seen = look.await;
+        *self.plan.lock().unwrap() = plan;
+        self.calls.store(calls, Ordering::SeqCst);
+        seen
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
@@ -70,6 +83,16 @@ impl Watched {
         self.memory.list(Shelf(name), None, usize::MAX, now).await.unwrap()
     }
 
+    /// The live records of every shelf that was ever written to.
+    pub(crate) async fn everything(&self) -> Vec<Record> {
+        let shelves: std::collections::BTreeSet<_> = self.written().iter().map(|draft| draft.place.shelf).collect();
+        let mut records = Vec::new();
+        for shelf in shelves {
+            records.extend(self.memory.list(shelf, None, usize::MAX, UnixMillis(0)).await.unwrap());
+        }
+        records
+    }
+
     async fn run<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         if self.dawdling.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
@@ -80,6 +103,11 @@ impl Watched {
             None => call.await,
             Some(Plan { fault: Fault::Before, .. }) => Err(lost()),
             Some(Plan { fault: Fault::After, .. }) => call.await.and(Err(lost())),
+            Some(Plan { fault: Fault::HangBefore, .. }) => std::future::pending().await,
+            Some(Plan { fault: Fault::HangAfter, .. }) => {
+                let _ = call.await;
+                std::future::pending().await
+            }
         }
     }
 

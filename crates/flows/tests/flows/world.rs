@@ -5,21 +5,27 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::connect::{Connect, Metadata, Ports, Provider, ProviderName};
 use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
 use stagedoor_flows::port::{Clock, Entropy, Sleep};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
-use stagedoor_flows::session::{SessionTtl, Sessions};
+use stagedoor_flows::session::{Session, SessionTtl, Sessions};
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
 use stagedoor_protocol::context::ContextKey;
-use stagedoor_protocol::id::{ClientId, ZoomUserId};
-use stagedoor_protocol::secret::{AuthorizationCode, ClientSecret, State};
+use stagedoor_protocol::id::{ClientId, ProviderClientId, ZoomUserId};
+use stagedoor_protocol::provider::{self, ClientAuth, Endpoints};
+use stagedoor_protocol::secret::{AuthorizationCode, ClientSecret, ProviderSecret, State};
 use stagedoor_protocol::time::UnixMillis;
+use tokio::time::Instant;
 use url::Url;
 
+use crate::carried::Carried;
+use crate::provider::{FakeProvider, ISSUER};
 use crate::watched::Watched;
 use crate::zoom::FakeZoom;
 
@@ -28,25 +34,34 @@ pub(crate) const CLIENT_SECRET: &str = "canary-client-secret";
 pub(crate) const SECRET: &str = "canary-master-secret-of-the-tests-0123456789";
 pub(crate) const TTL: SessionTtl = SessionTtl { client: 86_400, pwa: 3_600 };
 
-pub(crate) struct TestClock(AtomicI64);
+/// A clock that is set by hand, or one that goes on with the time of the runtime, which a test can pause.
+pub(crate) struct TestClock {
+    now: AtomicI64,
+    since: Option<Instant>,
+}
 
 impl TestClock {
     pub(crate) fn at(now: UnixMillis) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(now.0)))
+        Arc::new(Self { now: AtomicI64::new(now.0), since: None })
+    }
+
+    pub(crate) fn flowing(now: UnixMillis) -> Arc<Self> {
+        Arc::new(Self { now: AtomicI64::new(now.0), since: Some(Instant::now()) })
     }
 
     pub(crate) fn set(&self, now: UnixMillis) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.now.store(now.0, Ordering::SeqCst);
     }
 
     pub(crate) fn advance(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.now.fetch_add(millis, Ordering::SeqCst);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
+        let passed = self.since.map_or(0, |since| i64::try_from(since.elapsed().as_millis()).unwrap());
+        UnixMillis(self.now.load(Ordering::SeqCst)).plus_millis(passed)
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -92,26 +107,40 @@ pub(crate) struct World {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Arc<Watched>,
     pub(crate) zoom: Arc<FakeZoom>,
+    pub(crate) vault: Vault,
+    pub(crate) provider: Arc<FakeProvider>,
+    pub(crate) connect: Connect,
     pub(crate) revocations: Arc<Revocations>,
     pub(crate) sessions: Sessions,
     pub(crate) installations: Installations,
     pub(crate) install: Install,
     pub(crate) authorize: Authorize,
     pub(crate) launch: Launch,
+    pub(crate) tokens: Tokens,
+    pub(crate) carried: Arc<Carried>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1)
+        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1, TestClock::at(START))
+    }
+
+    /// A process whose clock goes on with the time of the runtime.
+    pub(crate) fn flowing() -> Self {
+        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1, TestClock::flowing(START))
     }
 
     /// Another process on the same store and the same Zoom.
     pub(crate) fn replica(&self, seed: u64) -> Self {
-        Self::process(self.store.clone(), self.zoom.clone(), seed)
+        Self::process(self.store.clone(), self.zoom.clone(), seed, TestClock::at(START))
     }
 
-    fn process(store: Arc<Watched>, zoom: Arc<FakeZoom>, seed: u64) -> Self {
-        let clock = TestClock::at(START);
+    /// The same, with a clock that goes on from now.
+    pub(crate) fn flowing_replica(&self, seed: u64) -> Self {
+        Self::process(self.store.clone(), self.zoom.clone(), seed, TestClock::flowing(self.clock.now()))
+    }
+
+    fn process(store: Arc<Watched>, zoom: Arc<FakeZoom>, seed: u64, clock: Arc<TestClock>) -> Self {
         let entropy = TestEntropy::seeded(seed);
         let vault = Vault::new(store.clone(), Arc::new(sealer(Purpose::Record)), clock.clone(), entropy.clone());
         let revocations = Arc::new(Revocations::new(vault.clone(), TTL.client));
@@ -127,6 +156,21 @@ impl World {
             entropy.clone(),
             AuthorizeTerms { required_scopes: vec!["zoomapp:inmeeting".into()], home_url },
         );
+        let carried = Arc::new(Carried::default());
+        let tokens = Tokens::new(
+            vault.clone(),
+            caller.clone(),
+            (clock.clone(), entropy.clone()),
+            carried.clone(),
+            vec!["zoomapp:inmeeting".into()],
+        );
+        let provider = Arc::new(FakeProvider::default());
+        let connect = Connect::new(
+            vault.clone(),
+            (caller.clone(), installations.clone(), tokens.clone()),
+            Ports { http: provider.clone(), clock: clock.clone(), entropy: entropy.clone(), driver: carried.clone() },
+            providers(),
+        );
         let install = Install::new(
             vault.clone(),
             (caller, installations.clone()),
@@ -141,7 +185,22 @@ impl World {
             clock.clone(),
             sessions.clone(),
         );
-        Self { clock, store, zoom, revocations, sessions, installations, install, authorize, launch }
+        Self {
+            clock,
+            store,
+            zoom,
+            vault,
+            provider,
+            connect,
+            revocations,
+            sessions,
+            installations,
+            install,
+            authorize,
+            launch,
+            tokens,
+            carried,
+        }
     }
 
     pub(crate) fn clock_now(&self) -> UnixMillis {
@@ -211,4 +270,35 @@ pub(crate) fn link(finished: &Result<Finished, InstallError>) -> String {
         Ok(Finished::Installed(link)) => link.as_url().to_string(),
         other => panic!("not installed with a link: {other:?}"),
     }
+}
+
+/// One that is discovered and speaks OpenID, and one of plain OAuth; both are the same fake.
+fn providers() -> Vec<Provider> {
+    let client = |name: &str, scopes: &[&str]| provider::Client {
+        id: ProviderClientId::parse("our-client").unwrap(),
+        auth: ClientAuth::Basic(ProviderSecret::new("canary-provider-secret")),
+        redirect_uri: Url::parse(&format!("https://app.example.com/zoom/connect/{name}/callback")).unwrap(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        extra: vec![],
+    };
+    let at = |path: &str| Url::parse(&format!("{ISSUER}{path}")).unwrap();
+    let acme = Provider {
+        name: ProviderName::parse("acme").unwrap(),
+        client: client("acme", &["openid", "email"]),
+        metadata: Metadata::Discovered { issuer: ISSUER.into() },
+        api: Some(at("/api")),
+    };
+    let plain = Provider {
+        name: ProviderName::parse("plain").unwrap(),
+        client: client("plain", &["read"]),
+        metadata: Metadata::Given(Box::new(Endpoints::plain(at("/authorize"), at("/token")))),
+        api: None,
+    };
+    vec![acme, plain]
+}
+
+/// Zoom's client of somebody: it has the app open, and keeps its cookie.
+pub(crate) struct Client {
+    pub(crate) id: Option<String>,
+    pub(crate) session: Session,
 }

@@ -14,12 +14,17 @@ use url::Url;
 
 use crate::world::Arrival;
 
+mod refreshes;
+
+use refreshes::Refreshes;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
     Token,
     Me,
     DeepLink,
     Revoke,
+    Refresh,
 }
 
 /// What comes instead of the proper answer.
@@ -35,6 +40,10 @@ pub(crate) enum Answer {
     TooLarge,
     /// Zoom does its part, and our process dies before the answer comes.
     Hang,
+    /// The request is lost, and Zoom does nothing.
+    Unheard,
+    /// Zoom asks for patience, for so many seconds.
+    Later(u32),
 }
 
 impl Answer {
@@ -56,6 +65,7 @@ struct State {
     spent: HashSet<String>,
     given: u32,
     scripted: HashMap<Endpoint, VecDeque<Answer>>,
+    refreshes: Refreshes,
     requests: Vec<(Endpoint, Request<Bytes>)>,
 }
 
@@ -104,6 +114,9 @@ impl FakeZoom {
 #[async_trait::async_trait]
 impl Http for FakeZoom {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        if form(&request).get("grant_type").is_some_and(|grant| grant == "refresh_token") {
+            return self.refresh(request).await;
+        }
         let endpoint = match request.uri().path() {
             "/oauth/token" => Endpoint::Token,
             "/oauth/revoke" => Endpoint::Revoke,
@@ -127,10 +140,11 @@ impl Http for FakeZoom {
             None => Ok(proper.unwrap()),
             Some(Answer::Status(status, body)) => Ok(reply(status, body)),
             Some(Answer::Connect) => Err(HttpError::Connect { host: host(), source: "refused".into() }),
-            Some(Answer::Timeout) => Err(HttpError::Timeout { host: host() }),
+            Some(Answer::Timeout | Answer::Unheard) => Err(HttpError::Timeout { host: host() }),
             Some(Answer::Broken) => Err(HttpError::Broken { host: host(), source: "reset".into() }),
             Some(Answer::TooLarge) => Err(HttpError::TooLarge { host: host() }),
             Some(Answer::Hang) => std::future::pending().await,
+            Some(Answer::Later(seconds)) => Ok(later(seconds)),
         }
     }
 }
@@ -140,6 +154,7 @@ impl State {
         let bearer = || request.headers()["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
         match endpoint {
             Endpoint::Token => self.exchange(request),
+            Endpoint::Refresh => unreachable!("has a way of its own"),
             Endpoint::Revoke => reply(200, r#"{"status":"success"}"#),
             Endpoint::Me => {
                 let user = bearer().rsplit('.').next().unwrap();
@@ -176,15 +191,26 @@ impl State {
         if given.as_str() != challenge {
             return bad_code();
         }
+        self.give_tokens(&user)
+    }
+
+    /// New tokens for a user; whatever the user had before is dead.
+    fn give_tokens(&mut self, user: &str) -> Response<Bytes> {
         self.given += 1;
         let number = self.given;
+        let (access, refresh) = (format!("canary-access-{number}.{user}"), format!("canary-refresh-{number}"));
         let body = json!({
-            "access_token": format!("canary-access-{number}.{user}"), "token_type": "bearer",
-            "refresh_token": format!("canary-refresh-{number}"), "expires_in": 3599,
-            "scope": "user:read:user zoomapp:inmeeting",
+            "access_token": access, "token_type": "bearer", "refresh_token": refresh, "expires_in": 3599,
+            "scope": self.refreshes.scope,
         });
+        self.refreshes.give(user, access, refresh);
         reply(200, body.to_string())
     }
+}
+
+fn later(seconds: u32) -> Response<Bytes> {
+    let answer = Response::builder().status(429).header("retry-after", seconds.to_string());
+    answer.body(Bytes::from_static(br#"{"reason":"Too many requests"}"#)).unwrap()
 }
 
 fn form(request: &Request<Bytes>) -> HashMap<String, String> {

@@ -8,8 +8,10 @@ use stagedoor_protocol::deeplink::{Action, DeepLinkHosts};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::jwt::Es256Key;
 use stagedoor_protocol::oauth::{Client, read_tokens};
+use stagedoor_protocol::provider;
 use stagedoor_protocol::secret::{
-    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken, State, equal,
+    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, IdToken, Nonce, ProviderSecret, RefreshToken, State,
+    equal,
 };
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
@@ -30,6 +32,12 @@ fn mn_12_no_secret_is_printed_by_debug() {
     assert_silent(&AuthorizationCode::new(CANARY));
     assert_silent(&State::new(CANARY));
     assert_silent(&CodeVerifier::new(CANARY));
+    assert_silent(&ProviderSecret::new(CANARY));
+    assert_silent(&IdToken::new(CANARY));
+    assert_silent(&Nonce::new(CANARY));
+    for auth in [provider::ClientAuth::Basic, provider::ClientAuth::Post] {
+        assert_silent(&auth(ProviderSecret::new(CANARY)));
+    }
     assert_silent(&Action::parse(CANARY).unwrap());
     assert_silent(&ContextKey::new(&ClientSecret::new(CANARY)));
     assert_silent(&Es256Key::from_scalar(b"canary canary canary canary cana").unwrap());
@@ -48,6 +56,11 @@ fn mn_12_nothing_that_holds_a_secret_prints_it() {
     assert_silent(&read_tokens(&Response::new(Bytes::from(tokens.to_string()))).unwrap());
     let odd = json!({"access_token": CANARY, "refresh_token": CANARY, "token_type": CANARY, "expires_in": 1});
     assert_silent(&read_tokens(&Response::new(Bytes::from(odd.to_string()))));
+    let tokens = json!({"access_token": CANARY, "refresh_token": CANARY, "id_token": CANARY, "token_type": "bearer"});
+    assert_silent(&provider::read_tokens(&Response::new(Bytes::from(tokens.to_string()))).unwrap());
+    let refused = json!({"error": CANARY, "error_description": CANARY});
+    assert_silent(&provider::read_tokens(&Response::new(Bytes::from(refused.to_string()))));
+    assert_silent(&provider::Callback::read(&format!("code={CANARY}&state={CANARY}&error={CANARY}")));
     assert_silent(&DeepLinkHosts::new(zoom).accept("https://zoom.us/launch/canary"));
 }
 

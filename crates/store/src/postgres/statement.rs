@@ -117,8 +117,7 @@ const READY: &str = "UPDATE stagedoor.probe SET at = now() WHERE id = 1";
 pub(super) async fn insert(sessions: &Sessions, draft: &Draft, now: UnixMillis) -> Result<Write, Trouble> {
     let Draft { place, owner, sealed, expires } = draft;
     let (owner, expires) = (owner.as_ref().map(bytes), expires.map(|expires| expires.0));
-    let values: &[Value<'_>] =
-        &[&place.shelf.0, &bytes(&place.key), &owner, sealed, &expires, &now.0, &turn(*place)];
+    let values: &[Value<'_>] = &[&place.shelf.0, &bytes(&place.key), &owner, sealed, &expires, &now.0, &turn(*place)];
     number(sessions, INSERT, values).await.map(outcome)
 }
 
@@ -231,8 +230,7 @@ fn bytes(key: &Key) -> &[u8] {
 
 /// The lock of a place. Keys are hashes, so two places hardly ever share one; if they do, they wait for each other.
 fn turn(place: Place) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = place.key.0;
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    i64::from_be_bytes(*place.key.0.first_chunk().expect("a key has more than eight bytes"))
 }
 
 fn count(limit: usize) -> i64 {

@@ -1,0 +1,663 @@
+use stagedoor_flows::connect::{ATTEMPT_SECONDS, Claim, ConnectError, Disconnected, Ending, Progress, Returned};
+use stagedoor_flows::fault::{Classified, Fault};
+use stagedoor_flows::launch::Launched;
+use stagedoor_flows::session::Surface;
+use stagedoor_protocol::provider::Callback;
+use stagedoor_protocol::secret::{AuthorizationCode, State};
+
+use crate::provider::{Back, Lie};
+use crate::world::{Browser, Client, World, user};
+use crate::zoom::{Answer, Endpoint};
+
+/// Ada has the app and has opened it.
+async fn ada(world: &World) -> Client {
+    Client::with_app(world, "ada").await
+}
+
+/// The action that Zoom was asked to put into a deep link last.
+fn action(world: &World) -> String {
+    let (_, request) = world.zoom.requests().into_iter().rfind(|(at, _)| *at == Endpoint::DeepLink).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    body["action"].as_str().unwrap().to_owned()
+}
+
+async fn begin(world: &World, client: &Client) -> Back {
+    let location = world.connect.begin(&client.session, "acme").await.unwrap();
+    world.provider.consent(&location, 40)
+}
+
+/// The browser comes back: the action of the link that it is sent to.
+async fn come_back(world: &World, back: &Back) -> String {
+    let returned = world.connect.returned("acme", back.callback()).await.unwrap();
+    assert!(matches!(returned, Returned::Parked(_)));
+    action(world)
+}
+
+async fn is_connected(world: &World, client: &Client) -> bool {
+    world.connect.state(&client.session, "acme").await.unwrap().connection.is_some()
+}
+
+/// Nothing is kept: no attempt, no connection of anybody.
+async fn assert_burnt(world: &World) {
+    let now = world.clock_now();
+    assert_eq!(world.store.shelf("connect", now).await.len(), 0);
+    assert_eq!(world.store.shelf("connection", now).await.len(), 0);
+}
+
+#[tokio::test]
+async fn the_thirteen_steps_end_in_a_connection_of_the_session_that_began() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let location = world.connect.begin(&ada.session, "acme").await.unwrap();
+    assert!(location.as_str().starts_with("https://acme.example/authorize?response_type=code&client_id=our-client"));
+    let pending = world.connect.state(&ada.session, "acme").await.unwrap();
+    assert!(pending.connection.is_none() && pending.attempt == Some(Progress::Pending));
+
+    let back = world.provider.consent(&location, 40);
+    let action = come_back(&world, &back).await;
+    assert_eq!(world.provider.calls("/token"), 0, "mn_08: the code is not exchanged at the callback");
+    assert!(!is_connected(&world, &ada).await);
+
+    let launched = ada.opens(&world, Some(&action));
+    world.connect.claim(&launched.session, &launched.claim.unwrap()).await.unwrap();
+    let state = world.connect.state(&ada.session, "acme").await.unwrap();
+    let connection = state.connection.unwrap();
+    assert_eq!(state.attempt, None);
+    assert_eq!(connection.user, user("ada"));
+    assert_eq!(connection.account.unwrap().label, "ada@acme.example");
+    assert_eq!(connection.grant.scopes, ["openid", "email"]);
+    assert_eq!(world.connect.connections(&user("ada")).await.unwrap().len(), 1);
+    assert_eq!(world.store.shelf("connect", world.clock_now()).await.len(), 0, "the attempt is over");
+}
+
+#[tokio::test]
+async fn codes_of_any_length_fit_because_the_action_does_not_carry_them() {
+    for length in [20, 300, 4_000] {
+        let world = World::new();
+        let mut ada = ada(&world).await;
+        let location = world.connect.begin(&ada.session, "acme").await.unwrap();
+        let back = world.provider.consent(&location, length);
+        assert_eq!(back.code.as_ref().unwrap().len(), length);
+        let action = come_back(&world, &back).await;
+        assert!(action.len() <= 256 && action.is_ascii(), "{}", action.len());
+        assert!(!action.contains("canary"), "neither the code nor any part of it");
+        ada.claims(&world, &action).await.unwrap();
+        assert!(is_connected(&world, &ada).await);
+    }
+}
+
+#[tokio::test]
+async fn a_guest_or_a_user_without_a_grant_has_to_install_first() {
+    let world = World::new();
+    let guest = Client::guest(&world);
+    let stranger = Client::without_app(&world, "eve");
+    for client in [&guest, &stranger] {
+        let refused = world.connect.begin(&client.session, "acme").await.unwrap_err();
+        assert_eq!((refused.code(), refused.fault()), ("install_required", Fault::Forbidden));
+    }
+    assert!(!is_connected(&world, &guest).await);
+    assert!(matches!(world.connect.begin(&guest.session, "nobody").await, Err(ConnectError::UnknownProvider)));
+}
+
+#[tokio::test]
+async fn mn_05_an_attacker_who_starts_and_lets_a_victim_finish_gets_nothing() {
+    let world = World::new();
+    let (attacker, mut victim) = (Client::with_app(&world, "mallory").await, ada(&world).await);
+    // The victim follows the attacker's authorize URL and consents; the link opens in the victim's own client.
+    let back = begin(&world, &attacker).await;
+    let action = come_back(&world, &back).await;
+    let refused = victim.claims(&world, &action).await.unwrap_err();
+    assert!(matches!(refused, ConnectError::NotYours));
+    assert_eq!(world.provider.calls("/token"), 0);
+    assert_burnt(&world).await;
+    let told = world.connect.state(&attacker.session, "acme").await.unwrap();
+    assert!(
+        told.connection.is_none() && told.attempt == Some(Progress::Ended(Ending::Failed)),
+        "and no more than that"
+    );
+}
+
+#[tokio::test]
+async fn mn_05_a_callback_that_an_attacker_replays_gives_no_second_link() {
+    let world = World::new();
+    let mut victim = ada(&world).await;
+    let back = begin(&world, &victim).await;
+    let action = come_back(&world, &back).await;
+    let links = world.zoom.calls(Endpoint::DeepLink);
+    assert!(matches!(world.connect.returned("acme", back.callback()).await, Ok(Returned::Again)));
+    assert_eq!(world.zoom.calls(Endpoint::DeepLink), links);
+    victim.claims(&world, &action).await.unwrap();
+    let late = world.connect.returned("acme", back.callback()).await.unwrap_err();
+    assert!(matches!(late, ConnectError::UnknownState));
+}
+
+#[tokio::test]
+async fn mn_05_a_stolen_deep_link_is_worth_nothing_to_another_user_and_is_burnt() {
+    let world = World::new();
+    let (mut victim, mut thief) = (ada(&world).await, Client::with_app(&world, "mallory").await);
+    let back = begin(&world, &victim).await;
+    let action = come_back(&world, &back).await;
+    assert!(matches!(thief.claims(&world, &action).await, Err(ConnectError::NotYours)));
+    assert!(matches!(victim.claims(&world, &action).await, Err(ConnectError::UnknownState)), "burnt for everybody");
+    assert_eq!(world.provider.calls("/token"), 0);
+    assert_burnt(&world).await;
+}
+
+#[tokio::test]
+async fn mn_05_another_session_of_the_same_user_cannot_finish() {
+    let world = World::new();
+    let ada_here = ada(&world).await;
+    let mut ada_there = Client::without_app(&world, "ada");
+    assert_ne!(ada_here.session.id, ada_there.session.id);
+    let back = begin(&world, &ada_here).await;
+    let action = come_back(&world, &back).await;
+    assert!(matches!(ada_there.claims(&world, &action).await, Err(ConnectError::NotYours)));
+    assert_burnt(&world).await;
+}
+
+#[tokio::test]
+async fn mn_05_a_client_that_lost_its_session_or_was_handed_to_a_guest_cannot_finish() {
+    let world = World::new();
+    for mut other in [Client::guest(&world), Client::without_app(&world, "ada")] {
+        let ada = ada(&world).await;
+        let back = begin(&world, &ada).await;
+        let action = come_back(&world, &back).await;
+        assert!(matches!(other.claims(&world, &action).await, Err(ConnectError::NotYours)));
+        assert_burnt(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn mn_05_a_claim_is_late_ten_minutes_after_the_beginning() {
+    for (late, over) in [(-1, false), (0, true)] {
+        let world = World::new();
+        let mut ada = ada(&world).await;
+        let location = world.connect.begin(&ada.session, "plain").await.unwrap();
+        let back = Back { issuer: None, ..world.provider.consent(&location, 40) };
+        world.clock.advance(300_000);
+        assert!(world.connect.returned("plain", back.callback()).await.is_ok());
+        let action = action(&world);
+        world.clock.advance(ATTEMPT_SECONDS * 1_000 - 300_000 + late);
+        let claimed = ada.claims(&world, &action).await;
+        assert_eq!(matches!(claimed, Err(ConnectError::UnknownState)), over, "{claimed:?}");
+    }
+}
+
+#[tokio::test]
+async fn mn_05_a_callback_that_comes_late_finds_nothing() {
+    let world = World::new();
+    let ada = ada(&world).await;
+    let back = begin(&world, &ada).await;
+    world.clock.advance(ATTEMPT_SECONDS * 1_000);
+    let refused = world.connect.returned("acme", back.callback()).await.unwrap_err();
+    assert_eq!((refused.code(), refused.fault()), ("state_unknown", Fault::Stale));
+}
+
+#[tokio::test]
+async fn mn_05_a_claim_works_once() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let back = begin(&world, &ada).await;
+    let action = come_back(&world, &back).await;
+    ada.claims(&world, &action).await.unwrap();
+    assert!(matches!(ada.claims(&world, &action).await, Err(ConnectError::UnknownState)));
+    assert_eq!(world.provider.calls("/token"), 1);
+    assert!(is_connected(&world, &ada).await, "the second try spoils nothing");
+}
+
+#[tokio::test]
+async fn mn_05_of_a_hundred_parallel_claims_one_wins() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let back = begin(&world, &ada).await;
+    let action = come_back(&world, &back).await;
+    world.store.dawdle();
+    let launched = ada.opens(&world, Some(&action));
+    let claim = launched.claim.unwrap();
+    let claims = (0..100).map(|_| {
+        let (world, session, claim) = (world.clone(), launched.session.clone(), claim.clone());
+        tokio::spawn(async move { world.connect.claim(&session, &claim).await.is_ok() })
+    });
+    let mut won = 0;
+    for claimed in claims.collect::<Vec<_>>() {
+        won += u32::from(claimed.await.unwrap());
+    }
+    assert_eq!((won, world.provider.calls("/token")), (1, 1));
+    assert!(is_connected(&world, &ada).await);
+}
+
+#[tokio::test]
+async fn mn_05_of_a_hundred_parallel_callbacks_one_gets_a_link() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let back = begin(&world, &ada).await;
+    world.store.dawdle();
+    let links = world.zoom.calls(Endpoint::DeepLink);
+    let callbacks = (0..100).map(|_| {
+        let (world, back) = (world.clone(), back.clone());
+        tokio::spawn(
+            async move { matches!(world.connect.returned("acme", back.callback()).await, Ok(Returned::Parked(_))) },
+        )
+    });
+    let mut parked = 0;
+    for returned in callbacks.collect::<Vec<_>>() {
+        parked += u32::from(returned.await.unwrap());
+    }
+    assert_eq!((parked, world.zoom.calls(Endpoint::DeepLink) - links), (1, 1));
+    ada.claims(&world, &action(&world)).await.unwrap();
+}
+
+#[tokio::test]
+async fn mn_05_a_response_of_one_provider_is_not_taken_for_anothers() {
+    let world = World::new();
+    let ada = ada(&world).await;
+    let back = begin(&world, &ada).await;
+    let mixed = world.connect.returned("plain", back.callback()).await.unwrap_err();
+    assert!(matches!(mixed, ConnectError::Mismatch));
+    assert_burnt(&world).await;
+    assert!(matches!(world.connect.returned("acme", back.callback()).await, Err(ConnectError::UnknownState)));
+}
+
+#[tokio::test]
+async fn mn_04_a_response_that_names_another_issuer_or_none_is_burnt() {
+    for issuer in [Some("https://evil.example".to_owned()), Some(String::new()), None] {
+        let world = World::new();
+        let ada = ada(&world).await;
+        let back = Back { issuer, ..begin(&world, &ada).await };
+        let refused = world.connect.returned("acme", back.callback()).await.unwrap_err();
+        assert!(matches!(refused, ConnectError::Mismatch), "{refused:?}");
+        assert_burnt(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn mn_05_a_code_that_is_injected_fails_for_want_of_its_verifier() {
+    let world = World::new();
+    let (mut victim, attacker) = (ada(&world).await, Client::with_app(&world, "mallory").await);
+    let (mine, foreign) = (begin(&world, &victim).await, begin(&world, &attacker).await);
+    let injected = Back { code: foreign.code, ..mine };
+    let action = come_back(&world, &injected).await;
+    let refused = victim.claims(&world, &action).await.unwrap_err();
+    assert_eq!((refused.code(), refused.fault()), ("provider_code_refused", Fault::Stale));
+    assert!(!is_connected(&world, &victim).await);
+}
+
+#[tokio::test]
+async fn mn_05_another_code_for_a_state_that_is_parked_burns_both() {
+    let world = World::new();
+    let mut victim = ada(&world).await;
+    let back = begin(&world, &victim).await;
+    let action = come_back(&world, &back).await;
+    let injected = Back { code: Some("another".into()), ..back };
+    assert!(matches!(world.connect.returned("acme", injected.callback()).await, Err(ConnectError::Mismatch)));
+    assert!(matches!(victim.claims(&world, &action).await, Err(ConnectError::UnknownState)));
+    assert_burnt(&world).await;
+}
+
+#[tokio::test]
+async fn mn_04_a_handle_of_another_attempt_is_no_match() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let first = come_back(&world, &begin(&world, &ada).await).await;
+    let second = come_back(&world, &begin(&world, &ada).await).await;
+    let parts = |action: &str| action.rsplitn(2, '.').map(str::to_owned).collect::<Vec<_>>();
+    let mixed = format!("{}.{}", parts(&first)[1], parts(&second)[0]);
+    assert!(matches!(ada.claims(&world, &mixed).await, Err(ConnectError::NotYours)));
+    assert!(matches!(ada.claims(&world, &second).await, Err(ConnectError::UnknownState)), "burnt");
+}
+
+#[tokio::test]
+async fn mn_04_a_state_that_nobody_began_or_none_is_unknown() {
+    let world = World::new();
+    for state in [None, Some(State::new("x")), Some(State::new(""))] {
+        let callback = Callback { code: Some(AuthorizationCode::new("c")), state, ..Callback::default() };
+        assert!(matches!(world.connect.returned("acme", callback).await, Err(ConnectError::UnknownState)));
+    }
+    let mut ada = ada(&world).await;
+    let made_up = format!("stagedoor.connect.{}.{}", "h".repeat(43), "s".repeat(43));
+    assert!(matches!(ada.claims(&world, &made_up).await, Err(ConnectError::UnknownState)));
+}
+
+#[tokio::test]
+async fn an_action_of_the_app_is_left_to_the_app_and_ours_is_shown_to_nobody() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let own = ada.opens(&world, Some("open:42"));
+    assert_eq!((own.session.action.as_deref(), own.claim), (Some("open:42"), None));
+    let action = come_back(&world, &begin(&world, &ada).await).await;
+    let launched = ada.opens(&world, Some(&action));
+    assert!(launched.session.action.is_none(), "mn_07: no page sees the handle");
+    assert_eq!(launched.claim, Claim::parse(&action));
+}
+
+#[tokio::test]
+async fn a_user_who_declines_ends_the_attempt_and_the_page_learns_it() {
+    let world = World::new();
+    for (error, ending, code) in [
+        ("access_denied", Ending::Declined, "declined"),
+        ("server_error", Ending::Failed, "authorization_refused"),
+        ("<script>alert(1)</script>", Ending::Failed, "authorization_refused"),
+    ] {
+        let ada = ada(&world).await;
+        let back = Back { error: Some(error.into()), ..begin(&world, &ada).await };
+        let refused = world.connect.returned("acme", back.callback()).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+        assert!(!refused.sentence().contains('<') && !format!("{refused:?}{refused}").contains("script"));
+        let told = world.connect.state(&ada.session, "acme").await.unwrap();
+        assert_eq!(told.attempt, Some(Progress::Ended(ending)));
+        assert_burnt(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn a_callback_with_neither_code_nor_error_ends_the_attempt() {
+    let world = World::new();
+    let ada = ada(&world).await;
+    let back = Back { code: None, ..begin(&world, &ada).await };
+    let refused = world.connect.returned("acme", back.callback()).await.unwrap_err();
+    assert_eq!(refused.code(), "authorization_refused");
+    assert_burnt(&world).await;
+}
+
+#[tokio::test]
+async fn the_newest_attempt_of_a_session_counts_and_the_one_before_is_forgotten() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let (old, new) = (begin(&world, &ada).await, begin(&world, &ada).await);
+    assert_eq!(world.store.shelf("connect", world.clock_now()).await.len(), 1, "mn_33: nothing piles up");
+    assert!(matches!(world.connect.returned("acme", old.callback()).await, Err(ConnectError::UnknownState)));
+    let told = world.connect.state(&ada.session, "acme").await.unwrap();
+    assert_eq!(told.attempt, Some(Progress::Pending), "the old one says nothing about the new one");
+    let action = come_back(&world, &new).await;
+    ada.claims(&world, &action).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_providers_are_connected_side_by_side() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let acme = begin(&world, &ada).await;
+    let location = world.connect.begin(&ada.session, "plain").await.unwrap();
+    assert!(!location.as_str().contains("nonce="), "plain OAuth knows no nonce");
+    let plain = Back { issuer: None, ..world.provider.consent(&location, 40) };
+    let first = come_back(&world, &acme).await;
+    assert!(matches!(world.connect.returned("plain", plain.callback()).await, Ok(Returned::Parked(_))));
+    let second = action(&world);
+    ada.claims(&world, &second).await.unwrap();
+    ada.claims(&world, &first).await.unwrap();
+    let connections = world.connect.connections(&user("ada")).await.unwrap();
+    let names: Vec<_> = connections.iter().map(|connection| connection.provider.as_str()).collect();
+    assert_eq!(names, ["acme", "plain"]);
+    assert!(connections[1].account.is_none(), "nothing says who that is, and nothing is fetched to learn it");
+}
+
+#[tokio::test]
+async fn every_lie_of_a_provider_is_refused_and_keeps_nothing() {
+    for (lie, code) in [
+        (Lie::WrongIssuer, "provider_identity_refused"),
+        (Lie::WrongAudience, "provider_identity_refused"),
+        (Lie::WrongNonce, "provider_identity_refused"),
+        (Lie::AlgNone, "provider_identity_refused"),
+        (Lie::Expired, "provider_identity_refused"),
+        (Lie::OtherKey, "provider_identity_refused"),
+        (Lie::NoIdToken, "provider_identity_refused"),
+        (Lie::NoKeys, "provider_identity_refused"),
+        (Lie::HugeIdToken, "provider_bad_answer"),
+        (Lie::Html, "provider_bad_answer"),
+        (Lie::Down, "provider_unreachable"),
+        (Lie::Slow, "provider_timeout"),
+        (Lie::Refuses("invalid_client"), "provider_client_refused"),
+        (Lie::Refuses("<script>"), "provider_refused"),
+    ] {
+        let world = World::new();
+        let mut ada = ada(&world).await;
+        let back = begin(&world, &ada).await;
+        let action = come_back(&world, &back).await;
+        world.provider.lies([lie]);
+        let refused = ada.claims(&world, &action).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{lie:?}");
+        assert!(!refused.sentence().contains('<'));
+        assert_burnt(&world).await;
+        let told = world.connect.state(&ada.session, "acme").await.unwrap();
+        assert_eq!(told.attempt, Some(Progress::Ended(Ending::Failed)), "{lie:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_or_lies_about_itself_is_told_at_the_beginning_and_zoom_goes_on() {
+    for (lie, code) in [
+        (Lie::Down, "provider_unreachable"),
+        (Lie::Slow, "provider_timeout"),
+        (Lie::Html, "provider_metadata_refused"),
+        (Lie::OtherIssuerInMetadata, "provider_metadata_refused"),
+    ] {
+        let world = World::new();
+        let ada = ada(&world).await;
+        world.provider.lies([lie]);
+        assert_eq!(world.connect.begin(&ada.session, "acme").await.unwrap_err().code(), code);
+        assert_burnt(&world).await;
+        assert!(world.is_installed("ada").await);
+        world.provider.lies([]);
+        assert!(world.connect.begin(&ada.session, "acme").await.is_ok(), "nothing of it sticks");
+    }
+}
+
+#[tokio::test]
+async fn metadata_is_read_once_an_hour_and_outlives_a_provider_that_is_down() {
+    let world = World::new();
+    let ada = ada(&world).await;
+    for _ in 0..3 {
+        begin(&world, &ada).await;
+    }
+    let reads = || world.provider.calls("/.well-known/openid-configuration");
+    assert_eq!(reads(), 1);
+    world.clock.advance(3_600_000);
+    world.provider.lies([Lie::Down]);
+    assert!(world.connect.begin(&ada.session, "acme").await.is_ok(), "yesterday's metadata will do");
+    assert_eq!(reads(), 2);
+    world.clock.advance(86_400_000);
+    assert!(world.connect.begin(&ada.session, "acme").await.is_err(), "but not for ever");
+}
+
+#[tokio::test]
+async fn a_provider_may_change_its_keys() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    for _ in 0..2 {
+        let action = come_back(&world, &begin(&world, &ada).await).await;
+        ada.claims(&world, &action).await.unwrap();
+        world.provider.change_key();
+        world.clock.advance(60_000);
+    }
+    assert_eq!(world.provider.calls("/keys"), 2);
+    // Within a minute unknown keys cost no further call.
+    world.provider.lies([Lie::OtherKey]);
+    for _ in 0..3 {
+        let action = come_back(&world, &begin(&world, &ada).await).await;
+        ada.claims(&world, &action).await.unwrap_err();
+    }
+    assert_eq!(world.provider.calls("/keys"), 3);
+}
+
+#[tokio::test]
+async fn a_zoom_that_gives_no_link_ends_the_attempt() {
+    for (answer, code) in [
+        (Answer::Timeout, "zoom_timeout"),
+        (Answer::Connect, "zoom_unreachable"),
+        (Answer::json(200, &serde_json::json!({"deeplink": "https://evil.example/"})), "deep_link_refused"),
+    ] {
+        let world = World::new();
+        let ada = ada(&world).await;
+        let back = begin(&world, &ada).await;
+        world.zoom.script(Endpoint::DeepLink, [answer]);
+        assert_eq!(world.connect.returned("acme", back.callback()).await.unwrap_err().code(), code);
+        assert_burnt(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn mn_23_a_store_that_fails_connects_nobody() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let action = come_back(&world, &begin(&world, &ada).await).await;
+    world.store.down();
+    for code in [
+        world.connect.begin(&ada.session, "acme").await.unwrap_err().code(),
+        world.connect.state(&ada.session, "acme").await.unwrap_err().code(),
+        ada.claims(&world, &action).await.unwrap_err().code(),
+    ] {
+        assert_eq!(code, "store_unavailable");
+    }
+    assert_eq!(world.provider.calls("/token"), 0);
+    world.store.heal();
+    ada.claims(&world, &action).await.unwrap();
+}
+
+#[tokio::test]
+async fn disconnecting_gives_the_tokens_back_and_erases_them() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    assert!(matches!(world.connect.disconnect(&ada.session, "acme").await, Ok(Disconnected::NothingToRevoke)));
+    ada.connects(&world).await;
+    assert_eq!(world.provider.live(), 1);
+    assert!(matches!(world.connect.disconnect(&ada.session, "acme").await, Ok(Disconnected::Revoked)));
+    assert_eq!(world.provider.live(), 0);
+    assert!(!is_connected(&world, &ada).await);
+}
+
+#[tokio::test]
+async fn disconnecting_erases_even_where_the_provider_is_down() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    ada.connects(&world).await;
+    world.provider.lies([Lie::Down]);
+    assert!(matches!(world.connect.disconnect(&ada.session, "acme").await, Ok(Disconnected::NotRevoked(_))));
+    assert!(!is_connected(&world, &ada).await);
+}
+
+#[tokio::test]
+async fn nobody_disconnects_anybody_else() {
+    let world = World::new();
+    let (mut ada, eve) = (ada(&world).await, Client::with_app(&world, "eve").await);
+    ada.connects(&world).await;
+    for other in [&eve, &Client::guest(&world)] {
+        assert!(matches!(world.connect.disconnect(&other.session, "acme").await, Ok(Disconnected::NothingToRevoke)));
+    }
+    assert!(is_connected(&world, &ada).await);
+}
+
+#[tokio::test]
+async fn a_deauthorised_user_leaves_no_connection_and_no_attempt() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    ada.connects(&world).await;
+    begin(&world, &ada).await;
+    world.installations.revoke(&user("ada")).await.unwrap();
+    assert_burnt(&world).await;
+    assert_eq!(world.store.shelf("connect-newest", world.clock_now()).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_connection_is_refreshed_with_the_machine_that_zooms_tokens_have() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    ada.connects(&world).await;
+    let name = world.connect.providers().next().unwrap().name.clone();
+    let first = world.connect.fresh(&user("ada"), &name).await.unwrap();
+    world.clock.advance(3_600_000);
+    let second = world.connect.fresh(&user("ada"), &name).await.unwrap();
+    assert_ne!(first.grant.access, second.grant.access);
+    assert_ne!(first.grant.refresh, second.grant.refresh, "the provider rotates");
+    let again = world.connect.fresh(&user("ada"), &name).await.unwrap();
+    assert_eq!(again.grant.access, second.grant.access);
+    assert_eq!(world.provider.calls("/token"), 2);
+}
+
+#[tokio::test]
+async fn mn_26_only_invalid_grant_ends_a_connection() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    ada.connects(&world).await;
+    let name = world.connect.providers().next().unwrap().name.clone();
+    world.clock.advance(3_600_000);
+    for lie in [Lie::Down, Lie::Refuses("invalid_client"), Lie::Refuses("temporarily_unavailable")] {
+        world.provider.lies([lie]);
+        assert!(world.connect.fresh(&user("ada"), &name).await.is_err(), "{lie:?}");
+        let state = world.connect.state(&ada.session, "acme").await.unwrap();
+        assert!(state.connection.unwrap().grant.ended().is_none(), "{lie:?}");
+        world.clock.advance(120_000);
+    }
+    world.provider.lies([Lie::Refuses("invalid_grant")]);
+    assert!(world.connect.fresh(&user("ada"), &name).await.is_err());
+    let state = world.connect.state(&ada.session, "acme").await.unwrap();
+    assert!(state.connection.unwrap().grant.ended().is_some());
+}
+
+#[tokio::test]
+async fn mn_12_nothing_of_a_flow_prints_a_secret() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    let back = begin(&world, &ada).await;
+    let returned = world.connect.returned("acme", back.callback()).await;
+    assert!(!format!("{returned:?}").contains("canary"));
+    let action = action(&world);
+    let launched: Launched = ada.opens(&world, Some(&action));
+    assert!(!format!("{launched:?}").contains(&action[20..40]));
+    world.connect.claim(&launched.session, &launched.claim.unwrap()).await.unwrap();
+    let state = world.connect.state(&ada.session, "acme").await.unwrap();
+    assert!(!format!("{state:?}").contains("canary"));
+    for written in world.store.written() {
+        let sealed = String::from_utf8_lossy(&written.sealed).into_owned();
+        assert!(!sealed.contains("canary") && !sealed.contains("ada@"), "at rest everything is sealed");
+    }
+}
+
+impl Client {
+    /// Walks the thirteen steps.
+    async fn connects(&mut self, world: &World) {
+        let action = come_back(world, &begin(world, self).await).await;
+        self.claims(world, &action).await.unwrap();
+    }
+
+    async fn claims(&mut self, world: &World, action: &str) -> Result<(), ConnectError> {
+        let launched = self.opens(world, Some(action));
+        world.connect.claim(&launched.session, &launched.claim.unwrap()).await
+    }
+
+    /// Adds the app, and opens it.
+    async fn with_app(world: &World, id: &str) -> Self {
+        let mut browser = Browser::default();
+        let arrival = browser.consents(world, id).await;
+        browser.opens(world, &arrival).await.unwrap();
+        Self::without_app(world, id)
+    }
+
+    fn without_app(world: &World, id: &str) -> Self {
+        let id = id.to_owned();
+        let context = world.context(|claims| claims["uid"] = id.clone().into());
+        let session = world.launch.open(&context, Surface::Client, None).unwrap().session;
+        Self { id: Some(id), session }
+    }
+
+    fn guest(world: &World) -> Self {
+        let context = world.context(|claims| drop(claims.as_object_mut().unwrap().remove("uid")));
+        let session = world.launch.open(&context, Surface::Client, None).unwrap().session;
+        Self { id: None, session }
+    }
+
+    /// Opens the app again, by a deep link: the client keeps its cookie.
+    fn opens(&mut self, world: &World, action: Option<&str>) -> Launched {
+        let context = world.context(|claims| {
+            match &self.id {
+                Some(id) => claims["uid"] = id.clone().into(),
+                None => drop(claims.as_object_mut().unwrap().remove("uid")),
+            }
+            if let Some(action) = action {
+                claims["act"] = action.into();
+            }
+        });
+        let launched = world.launch.open(&context, Surface::Client, Some(&self.session)).unwrap();
+        self.session = launched.session.clone();
+        launched
+    }
+}
