@@ -8,7 +8,7 @@ const form = byId("join");
 
 form.agent.replaceChildren(...agents.map(({ id, name }) => el("option", { value: id }, name)));
 
-const join = ({ asked, token }) => enter("/~zoom/cobrowse/join", { asked, token, pin: form.pin.value.trim() });
+const join = (got) => enter("/~zoom/cobrowse/join", { ...got, pin: form.pin.value.trim() });
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -20,5 +20,5 @@ byId("sneak").addEventListener("click", async () => {
   if (!form.reportValidity()) return;
   const wanted = { role: 2, userName: form.agent.selectedOptions[0].text };
   const { asked, json } = await ask(tokenEndpoint, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(wanted) });
-  await join({ asked, token: json?.token ?? null });
+  await join({ asked, token: json?.token ?? null, sneaked: true });
 });

@@ -29,6 +29,9 @@ pub(super) struct Order {
     asked: Asked,
     token: Option<String>,
     pin: Option<String>,
+    /// The page asked by itself, without any right to an agent's token.
+    #[serde(default)]
+    sneaked: bool,
 }
 
 /// Why Zoom does not let somebody in: an error of the SDK, and what to tell the developer.
@@ -195,6 +198,11 @@ fn write_request(site: &Site, order: &Order, role: Role, flow: FlowId) {
     let platform = &site.platform;
     let url = &platform.config.website.token_endpoint;
     let (title, says) = match role {
+        Role::Agent if order.sneaked => (
+            "A token for anybody",
+            "A page asks for a token of role 2 without any right to it. Such a token opens every session: your backend has \
+             to refuse it.",
+        ),
         Role::Customer => ("A token for the customer", "The customer's page asks your backend for a token of role 1."),
         Role::Agent => (
             "A token for an agent",
@@ -222,7 +230,15 @@ fn write_request(site: &Site, order: &Order, role: Role, flow: FlowId) {
 
 fn problem_of(site: &Site, order: &Order, role: Role) -> Option<Problem> {
     match (order.asked.http, &order.token) {
+        (Some(200), Some(_)) if order.sneaked => Some(
+            Problem::new(
+                "Your backend gives tokens of agents to any page: whoever has a PIN, or tries them, watches customers.",
+                "Give role 2 only to agents whom you know.",
+            )
+            .with_setting("cobrowse.api_keys"),
+        ),
         (Some(200), Some(_)) => None,
+        (Some(401 | 403), _) if order.sneaked => None,
         (None, _) => {
             let fix = format!("Start your backend, and let it answer pages of {}.", site.origin());
             Some(Problem::new("No answer can be read.", fix).with_setting("cobrowse.origins"))
@@ -230,7 +246,7 @@ fn problem_of(site: &Site, order: &Order, role: Role) -> Option<Problem> {
         (Some(401 | 403), _) if role == Role::Agent => Some(
             Problem::new(
                 "Your backend does not know this agent, and gives no token.",
-                "That is right for a page that just asks. An agent's server sends an API key.",
+                "Give the website's server an API key, and the emulator the same: --cobrowse-api-key.",
             )
             .with_setting("cobrowse.api_keys"),
         ),

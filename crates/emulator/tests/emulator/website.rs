@@ -317,10 +317,19 @@ async fn zoom_refuses_by_the_numbers_of_its_sdk() {
 #[tokio::test]
 async fn a_page_without_a_token_gets_nowhere_and_the_diagram_says_that_this_is_right() {
     let stage = stage(&Asked::default(), None).await;
-    let order = json!({"asked": {"http": 401, "took_ms": 5}, "token": null, "pin": "123456"});
-    assert_eq!(send(&stage, "/~zoom/cobrowse/join", "", &order).await.status, StatusCode::FORBIDDEN);
-    let problem = stage.steps().await[0]["problem"].clone();
-    assert_eq!(problem["setting"], "cobrowse.api_keys");
+    let refused = |sneaked: bool| json!({"asked": {"http": 401, "took_ms": 5}, "token": null, "pin": "123456", "sneaked": sneaked});
+    assert_eq!(send(&stage, "/~zoom/cobrowse/join", "", &refused(true)).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(stage.steps().await[0]["status"], "ok");
+    send(&stage, "/~zoom/cobrowse/join", "", &refused(false)).await;
+    assert_eq!(
+        stage.steps().await[1]["problem"]["setting"],
+        "cobrowse.api_keys",
+        "an agent of the website should get one"
+    );
+    let token = cobrowse_token(2, "anybody", &json!({}));
+    let given = json!({"asked": {"http": 200, "took_ms": 5}, "token": token, "pin": "123456", "sneaked": true});
+    send(&stage, "/~zoom/cobrowse/join", "", &given).await;
+    assert_eq!(stage.steps().await[2]["status"], "failed", "a backend that gives it to anybody is told");
     let unknown = send(&stage, "/desk/token", "", &json!({"agent": "nobody"})).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
