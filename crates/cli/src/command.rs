@@ -39,7 +39,7 @@ const START: &str = "Start here:
 enum Command {
     Dev(dev::Dev),
     Serve(serve::Serve),
-    Emulator(emulator::Emulator),
+    Emulator(Box<emulator::Emulator>),
     Trigger(trigger::Trigger),
     Init(init::Init),
     Check(check::Check),

@@ -45,8 +45,8 @@ pub(super) struct Dev {
     /// The port of the app.
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// The first of the four ports of the emulator.
-    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65533))]
+    /// The first of the five ports of the emulator.
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65531))]
     emulator_port: u16,
     /// Where webhooks are forwarded [default: nowhere; the app's pages hear them].
     #[arg(long, value_name = "URL")]
@@ -226,7 +226,7 @@ fn taken(port: u16) -> anyhow::Error {
 fn name_the_flag(error: BindError) -> anyhow::Error {
     match error {
         BindError::Taken { port } => {
-            anyhow!("port {port} is taken by another program; choose another first of four ports with --emulator-port")
+            anyhow!("port {port} is taken by another program; choose another first of five ports with --emulator-port")
         }
         error => error.into(),
     }
