@@ -23,8 +23,10 @@ use tokio::net::TcpListener;
 use crate::settings::{Deployment, ZoomDeployment};
 
 mod store;
+mod tokens;
 
-pub(crate) use store::{existing_store, store};
+pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use tokens::signing_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -74,7 +76,9 @@ impl Keeping {
             }
             _ => None,
         };
-        Ok(Flows { vault, revocations, flights, zoom, consumer: None, cobrowse: None })
+        let consumer = deployment.consumer.as_ref().map(tokens::consumer).transpose()?;
+        let cobrowse = deployment.cobrowse.as_ref().map(tokens::cobrowse);
+        Ok(Flows { vault, revocations, flights, zoom, consumer, cobrowse })
     }
 }
 

@@ -295,8 +295,9 @@ fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -
     if let Some(cobrowse) = flows.cobrowse {
         let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
         let route = cobrowse::route(cobrowse, zoom, config);
-        // Reached only where the edge says so.
-        router = router.route("/", route.clone());
+        if config.cobrowse_at_root {
+            router = router.route("/", route.clone());
+        }
         handlers.push((Route::Cobrowse, route));
     }
     if let Some(zoom) = flows.zoom {

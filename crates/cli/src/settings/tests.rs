@@ -8,6 +8,8 @@ use stagedoor_gateway::AppSource;
 
 use super::*;
 
+mod tokens;
+
 /// A directory with files in it.
 struct Directory(tempfile::TempDir);
 
@@ -395,9 +397,9 @@ fn nothing_of_zooms_api_is_called_unless_the_settings_say_so() {
 
 #[test]
 fn what_is_not_in_this_version_is_refused() {
-    let file = "[zoom]\nwebhook_secrets = [\"a\"]\n[consumer]\nprivate_key = \"x\"\n[cobrowse]\n[webhook]\n";
+    let file = "[zoom]\nwebhook_secrets = [\"a\"]\n[webhook]\n";
     let problems = Directory::with(&[("stagedoor.toml", file)]).read(ENOUGH).unwrap_err();
-    assert_eq!(problems.matches("is not in this version of Stagedoor").count(), 4, "{problems}");
+    assert_eq!(problems.matches("is not in this version of Stagedoor").count(), 2, "{problems}");
 }
 
 #[test]

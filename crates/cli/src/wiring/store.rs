@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use stagedoor_flows::port::Store;
-use stagedoor_store::{Postgres, Redis, Sqlite};
+use stagedoor_store::{Memory, Postgres, Redis, Sqlite};
 
 use crate::settings::StoreUrl;
 
@@ -24,6 +24,11 @@ pub(crate) async fn existing_store(url: &StoreUrl) -> anyhow::Result<Arc<dyn Sto
         StoreUrl::Postgres(url) => Ok(Arc::new(Postgres::connect_to_existing(url.expose()).await?)),
         StoreUrl::Redis(url) => Ok(Arc::new(Redis::connect_to_existing(url.clone()).await?)),
     }
+}
+
+/// A store for a deployment that keeps nothing.
+pub(crate) fn no_store() -> Arc<dyn Store> {
+    Arc::new(Memory::new())
 }
 
 async fn open(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {

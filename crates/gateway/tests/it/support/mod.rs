@@ -87,15 +87,17 @@ pub(crate) struct House {
     pub(crate) revocations: Arc<Revocations>,
 }
 
+type Change = Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>;
+
 /// How a house differs from the usual one.
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
+    /// What is changed of the flows before the gateway gets them.
+    pub(crate) change: Option<Change>,
     /// Where Zoom's API is.
     pub(crate) api_host: Url,
-    /// What is changed of the flows before the gateway gets them.
-    pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
 }
 
 impl Default for Plan {
@@ -103,7 +105,7 @@ impl Default for Plan {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
         let api_host = Url::parse("https://api.zoom.us").unwrap();
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), api_host, change: None }
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None, api_host }
     }
 }
 
