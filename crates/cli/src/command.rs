@@ -16,6 +16,7 @@ mod init;
 mod input;
 mod installations;
 mod keys;
+mod migrate;
 mod serve;
 mod token;
 mod trigger;
@@ -45,6 +46,7 @@ enum Command {
     Installations(installations::Installations),
     Keys(keys::Keys),
     Token(token::Token),
+    Migrate(migrate::Migrate),
 }
 
 impl Stagedoor {
@@ -61,6 +63,7 @@ impl Stagedoor {
             Command::Installations(installations) => installations.run(),
             Command::Keys(keys) => keys.run(),
             Command::Token(token) => token.run(),
+            Command::Migrate(migrate) => migrate.run(),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::settings::{Deployment, ZoomDeployment};
 mod store;
 mod tokens;
 
-pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use store::{existing_store, no_store, store, store_to_fill};
 pub(crate) use tokens::signing_keys;
 
 /// What stands on the store.

@@ -59,6 +59,7 @@ mod relay;
 mod route;
 mod server;
 mod session;
+mod skew;
 mod system;
 mod upkeep;
 pub mod wire;
