@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator};
+use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator, WebhookSecret as EmulatedSecret};
 use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::session::SessionTtl;
@@ -19,7 +19,7 @@ use url::Url;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
-use crate::settings::{self, Deployment, LogLevel, StoreUrl, ZoomDeployment};
+use crate::settings::{self, Deployment, LogLevel, StoreUrl, WebhookSettings, ZoomDeployment};
 use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
@@ -45,9 +45,12 @@ pub(super) struct Dev {
     /// The port of the app.
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// The first of the four ports of the emulator.
-    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65533))]
+    /// The first of the five ports of the emulator.
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65531))]
     emulator_port: u16,
+    /// Where webhooks are forwarded [default: nowhere; the app's pages hear them].
+    #[arg(long, value_name = "URL")]
+    webhooks: Option<Url>,
     /// Log every request.
     #[arg(long, short)]
     verbose: bool,
@@ -86,14 +89,18 @@ impl Dev {
         let emulator = Emulator::bind(self.emulated(&state)?).await.map_err(name_the_flag)?;
         self.look_for_a_squatter().await?;
         let store = wiring::store(&StoreUrl::Sqlite(state.store())).await?;
-        let bound =
-            Bound::new(self.deployment(source, &state)?, store).await.map_err(|error| self.name_the_flag(error))?;
+        let deployment = self.deployment(source, &state)?;
+        let forwarding = self.forwarding(&deployment)?;
+        let bound = Bound::new(deployment, store).await.map_err(|error| self.name_the_flag(error))?;
         let (_, admin) = bound.addresses()?;
         let zoom = &emulator.addresses().zoom;
         console::say("Stagedoor runs here, with an emulated Zoom. Open:\n");
         console::say(format_args!("  {zoom:<24} Zoom: add the app, open it, and watch every step"));
         console::say(format_args!("  http://localhost:{:<7} the app, as a browser outside Zoom sees it", self.port));
-        console::say(format_args!("\n{}\nHealth: http://{admin}/health. Ctrl-C stops everything.", self.which_app()));
+        console::say(format_args!(
+            "\n{}{forwarding}\nHealth: http://{admin}/health. Ctrl-C stops everything.",
+            self.which_app()
+        ));
         run(bound, emulator, ended).await
     }
 
@@ -105,6 +112,14 @@ impl Dev {
         }
     }
 
+    /// What to say of webhooks, where they go somewhere.
+    fn forwarding(&self, deployment: &Deployment) -> anyhow::Result<String> {
+        let webhook = deployment.zoom.as_ref().and_then(|zoom| zoom.webhook.as_ref());
+        let (Some(url), Some(webhook)) = (&self.webhooks, webhook) else { return Ok(String::new()) };
+        let keys = wiring::webhook_keys(&deployment.secrets, webhook)?;
+        Ok(format!("\nWebhooks go to {url}, signed with {}", keys[0].secret().expose()))
+    }
+
     fn origin(&self) -> anyhow::Result<Url> {
         Ok(Url::parse(&format!("http://localhost:{}", self.port))?)
     }
@@ -114,6 +129,8 @@ impl Dev {
         config.backend = "Stagedoor".into();
         config.port = self.emulator_port;
         config.scopes.extend(API_SCOPES.map(String::from));
+        config.webhook_url = Some(self.origin()?.join("/zoom/webhook")?);
+        config.webhook_secret = EmulatedSecret::new(state.webhook_secret.expose());
         if self.app.is_some() || self.upstream.is_some() {
             config.app_name = "Your app".into();
         }
@@ -129,6 +146,7 @@ impl Dev {
             scopes: vec!["zoomapp:inmeeting".into()],
             guests: Guests::Allow,
             pwa: true,
+            webhooks: true,
         };
         Ok(Deployment {
             listen: (Ipv4Addr::LOCALHOST, self.port).into(),
@@ -150,6 +168,10 @@ impl Dev {
                 },
                 registration,
                 previous_client_secrets: vec![],
+                webhook: Some(WebhookSettings {
+                    forward: self.webhooks.clone(),
+                    ..WebhookSettings::keeping(state.webhook_secret.clone())
+                }),
             }),
             consumer: None,
             cobrowse: None,
@@ -204,7 +226,7 @@ fn taken(port: u16) -> anyhow::Error {
 fn name_the_flag(error: BindError) -> anyhow::Error {
     match error {
         BindError::Taken { port } => {
-            anyhow!("port {port} is taken by another program; choose another first of four ports with --emulator-port")
+            anyhow!("port {port} is taken by another program; choose another first of five ports with --emulator-port")
         }
         error => error.into(),
     }
