@@ -15,14 +15,16 @@ export const BINARY = process.env.STAGEDOOR_BIN ?? path.join(ROOT, "target/debug
 
 /** One running `stagedoor` command. */
 export class Process {
-  constructor(args, { cwd, env = {}, readyUrls }) {
-    Object.assign(this, { args, cwd, env, readyUrls });
+  /** `wrapper` is a command that ends with running what stands behind it. */
+  constructor(args, { cwd, env = {}, readyUrls, wrapper = [] }) {
+    Object.assign(this, { args, cwd, env, readyUrls, wrapper });
     this.output = "";
   }
 
   async start() {
     const env = { PATH: process.env.PATH, HOME: this.cwd, ...this.env };
-    this.child = spawn(BINARY, this.args, { cwd: this.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...args] = [...this.wrapper, BINARY, ...this.args];
+    this.child = spawn(program, args, { cwd: this.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const keep = (chunk) => (this.output += chunk);
     this.child.stdout.on("data", keep);
     this.child.stderr.on("data", keep);
@@ -91,7 +93,7 @@ export async function startEmulator(t, home, ...args) {
 }
 
 /** The emulator and the gateway as two processes, so that one can die without the other. */
-export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
+export async function startApart(t, { gatewayArgs = [], env = {}, wrapper } = {}) {
   const cwd = await emptyDirectory(t);
   const [app, admin, zoom] = await freePorts(1, 1, 5);
   const origins = addresses(app, zoom);
@@ -115,6 +117,7 @@ export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
       ...env,
     },
     readyUrls: [origins.app],
+    wrapper,
   });
   await gateway.start();
   t.after(() => gateway.kill());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator};
+use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator, WebhookSecret as EmulatedSecret};
 use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::session::SessionTtl;
@@ -19,7 +19,7 @@ use url::Url;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
-use crate::settings::{self, Deployment, LogLevel, StoreUrl, ZoomDeployment};
+use crate::settings::{self, Deployment, LogLevel, StoreUrl, WebhookSettings, ZoomDeployment};
 use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
@@ -50,6 +50,9 @@ pub(super) struct Dev {
     /// The first of the five ports of the emulator.
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65531))]
     emulator_port: u16,
+    /// Where webhooks are forwarded [default: nowhere; the app's pages hear them].
+    #[arg(long, value_name = "URL")]
+    webhooks: Option<Url>,
     /// Log every request.
     #[arg(long, short)]
     verbose: bool,
@@ -88,14 +91,18 @@ impl Dev {
         let emulator = Emulator::bind(self.emulated(&state)?).await.map_err(name_the_flag)?;
         self.look_for_a_squatter().await?;
         let store = wiring::store(&StoreUrl::Sqlite(state.store())).await?;
-        let bound =
-            Bound::new(self.deployment(source, &state)?, store).await.map_err(|error| self.name_the_flag(error))?;
+        let deployment = self.deployment(source, &state)?;
+        let forwarding = self.forwarding(&deployment)?;
+        let bound = Bound::new(deployment, store).await.map_err(|error| self.name_the_flag(error))?;
         let (_, admin) = bound.addresses()?;
         let zoom = &emulator.addresses().zoom;
         console::say("Stagedoor runs here, with an emulated Zoom. Open:\n");
         console::say(format_args!("  {zoom:<24} Zoom: add the app, open it, and watch every step"));
         console::say(format_args!("  http://localhost:{:<7} the app, as a browser outside Zoom sees it", self.port));
-        console::say(format_args!("\n{}\nHealth: http://{admin}/health. Ctrl-C stops everything.", self.which_app()));
+        console::say(format_args!(
+            "\n{}{forwarding}\nHealth: http://{admin}/health. Ctrl-C stops everything.",
+            self.which_app()
+        ));
         run(bound, emulator, ended).await
     }
 
@@ -105,6 +112,14 @@ impl Dev {
             (None, Some(upstream)) => format!("The app is the server at {upstream}."),
             (None, None) => "The app is the bundled sample; bring your own with --app DIR or --upstream URL.".into(),
         }
+    }
+
+    /// What to say of webhooks, where they go somewhere.
+    fn forwarding(&self, deployment: &Deployment) -> anyhow::Result<String> {
+        let webhook = deployment.zoom.as_ref().and_then(|zoom| zoom.webhook.as_ref());
+        let (Some(url), Some(webhook)) = (&self.webhooks, webhook) else { return Ok(String::new()) };
+        let keys = wiring::webhook_keys(&deployment.secrets, webhook)?;
+        Ok(format!("\nWebhooks go to {url}, signed with {}", keys[0].secret().expose()))
     }
 
     fn origin(&self) -> anyhow::Result<Url> {
@@ -117,6 +132,8 @@ impl Dev {
         config.port = self.emulator_port;
         self.website(state)?.enter(&mut config);
         config.scopes.extend(API_SCOPES.map(String::from));
+        config.webhook_url = Some(self.origin()?.join("/zoom/webhook")?);
+        config.webhook_secret = EmulatedSecret::new(state.webhook_secret.expose());
         if self.app.is_some() || self.upstream.is_some() {
             config.app_name = "Your app".into();
         }
@@ -137,6 +154,7 @@ impl Dev {
             scopes: vec!["zoomapp:inmeeting".into()],
             guests: Guests::Allow,
             pwa: true,
+            webhooks: true,
         };
         Ok(Deployment {
             listen: (Ipv4Addr::LOCALHOST, self.port).into(),
@@ -159,6 +177,10 @@ impl Dev {
                 },
                 registration,
                 previous_client_secrets: vec![],
+                webhook: Some(WebhookSettings {
+                    forward: self.webhooks.clone(),
+                    ..WebhookSettings::keeping(state.webhook_secret.clone())
+                }),
             }),
             consumer: Some(website.consumer()?),
             cobrowse: Some(website.cobrowse()),

@@ -10,7 +10,7 @@ use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use stagedoor_flows::seal::MasterSecret;
 use stagedoor_protocol::id::ClientId;
-use stagedoor_protocol::secret::ClientSecret;
+use stagedoor_protocol::secret::{ClientSecret, WebhookSecret};
 
 use crate::command::generate;
 use crate::private_file;
@@ -23,6 +23,8 @@ pub(super) struct State {
     secret: MasterSecret,
     pub(super) client_id: ClientId,
     pub(super) client_secret: ClientSecret,
+    /// New at each start: the emulator and the gateway start together.
+    pub(super) webhook_secret: WebhookSecret,
 }
 
 /// The keys as they lie in the directory. They open nothing but this machine's own emulator and store.
@@ -43,7 +45,8 @@ impl State {
         let path = directory.join("keys.json");
         let keys = if path.exists() { read(&path)? } else { write(&path)? };
         let Keys { client_id, client_secret, secret } = keys;
-        Ok(Self { directory: directory.to_owned(), secret, client_id, client_secret })
+        let webhook_secret = WebhookSecret::new(generate::letters(22));
+        Ok(Self { directory: directory.to_owned(), secret, client_id, client_secret, webhook_secret })
     }
 
     /// The file of the store.
