@@ -82,10 +82,14 @@ export async function startEmulator(t, home, ...args) {
   const [zoom] = await freePorts(5);
   const origins = addresses(0, zoom);
   const command = ["emulator", "--port", String(zoom), "--home-url", home, ...args];
-  const env = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "e2e-client-secret-Vw7Rt5Zq8Lk2" };
+  const env = {
+    ZOOM_CLIENT_ID: "e2eClientId01",
+    ZOOM_CLIENT_SECRET: "e2e-client-secret-Vw7Rt5Zq8Lk2",
+    ZOOM_WEBHOOK_SECRET_TOKEN: "e2e-webhook-secret-Qm4Zt8",
+  };
   const emulator = await new Process(command, { cwd, env, readyUrls: [origins.zoom] }).start();
   t.after(() => emulator.kill());
-  return { ...origins, control: new Control(origins.controlPort), clientSecret: env.ZOOM_CLIENT_SECRET };
+  return { ...origins, control: new Control(origins.controlPort), clientSecret: env.ZOOM_CLIENT_SECRET, webhookSecret: env.ZOOM_WEBHOOK_SECRET_TOKEN };
 }
 
 /** The emulator and the gateway as two processes, so that one can die without the other. */

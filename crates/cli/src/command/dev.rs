@@ -24,8 +24,10 @@ use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
 mod state;
+mod website;
 
 use state::State;
+use website::Website;
 
 /// Run everything on this machine: an emulated Zoom, the gateway and your app
 ///
@@ -128,6 +130,7 @@ impl Dev {
         let mut config = ZoomConfig::new(state.client_id.clone(), state.client_secret.clone(), self.origin()?);
         config.backend = "Stagedoor".into();
         config.port = self.emulator_port;
+        self.website(state)?.enter(&mut config);
         config.scopes.extend(API_SCOPES.map(String::from));
         config.webhook_url = Some(self.origin()?.join("/zoom/webhook")?);
         config.webhook_secret = EmulatedSecret::new(state.webhook_secret.expose());
@@ -137,8 +140,13 @@ impl Dev {
         Ok(config)
     }
 
+    fn website(&self, state: &State) -> anyhow::Result<Website> {
+        Website::new(state, self.emulator_port)
+    }
+
     fn deployment(&self, source: AppSource, state: &State) -> anyhow::Result<Deployment> {
         let zoom = Url::parse(&format!("http://localhost:{}", self.emulator_port))?;
+        let website = self.website(state)?;
         let registration = Registration {
             public_url: self.origin()?,
             prefix: "/zoom".into(),
@@ -156,6 +164,7 @@ impl Dev {
                 app: Some(App::new(source)),
                 zoom_host: zoom.clone(),
                 api_allow: ApiAllow::parse(&API)?,
+                consumer_origins: website.origins(),
                 ..Config::new(registration.public_url.clone())
             },
             zoom: Some(ZoomDeployment {
@@ -173,8 +182,8 @@ impl Dev {
                     ..WebhookSettings::keeping(state.webhook_secret.clone())
                 }),
             }),
-            consumer: None,
-            cobrowse: None,
+            consumer: Some(website.consumer()?),
+            cobrowse: Some(website.cobrowse()),
             store: StoreUrl::Sqlite(state.store()),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,
