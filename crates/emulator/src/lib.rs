@@ -25,6 +25,7 @@ mod entropy;
 mod fault;
 mod guard;
 mod platform;
+mod provider;
 mod redact;
 mod server;
 mod webhook;
@@ -32,5 +33,5 @@ mod webview;
 mod world;
 mod zoom;
 
-pub use config::{Config, WebhookSecret};
+pub use config::{Config, ProviderRegistration, WebhookSecret};
 pub use server::{Addresses, BindError, Emulator};

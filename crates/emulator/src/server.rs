@@ -13,13 +13,14 @@ use url::Url;
 use crate::config::Config;
 use crate::platform::Platform;
 use crate::world::views::Surface;
-use crate::{control, webhook, webview, zoom};
+use crate::{control, provider, webhook, webview, zoom};
 
 /// How long open requests may take to end when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How many ports the emulator has.
-const PORTS: usize = 4;
+/// How many ports the emulator has, and where they lie behind the first.
+const PORTS: usize = 5;
+const STEPS: [u16; PORTS] = [0, 1, 2, 3, 5];
 
 /// How often a free port is tried for.
 const ATTEMPTS: usize = 20;
@@ -28,15 +29,13 @@ const ATTEMPTS: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// A port is in use by another program.
-    #[error(
-        "port {port} is taken by another program; choose another first port with --port (four in a row are needed)"
-    )]
+    #[error("port {port} is taken by another program; choose another first port with --port (six in a row are needed)")]
     Taken {
         /// The port that is taken.
         port: u16,
     },
-    /// There are no four ports from here on.
-    #[error("port {port} leaves no room for four ports in a row; choose a --port up to 65532")]
+    /// There are not enough ports from here on.
+    #[error("port {port} leaves no room for six ports in a row; choose a --port up to 65530")]
     NoRoom {
         /// The first port that was asked for.
         port: u16,
@@ -66,7 +65,7 @@ pub enum BindError {
     },
 }
 
-/// The four origins of a bound emulator, such as `http://localhost:4000`.
+/// The origins of a bound emulator, such as `http://localhost:4000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// Zoom's side, and the page.
@@ -77,6 +76,8 @@ pub struct Addresses {
     pub control: String,
     /// The web frame: the app as the web client frames it.
     pub web_frame: String,
+    /// The bundled third-party provider: its issuer identifier.
+    pub provider: String,
 }
 
 impl Addresses {
@@ -87,14 +88,14 @@ impl Addresses {
     }
 }
 
-/// An emulator that has its four ports and is ready to serve.
+/// An emulator that has its ports and is ready to serve.
 pub struct Emulator {
     platform: Arc<Platform>,
     listeners: [Vec<TcpListener>; PORTS],
 }
 
 impl Emulator {
-    /// Takes four ports on loopback: `config.port` and the three after it, or four free ones if it is 0.
+    /// Takes its ports on loopback: `config.port` and those after it, or free ones if it is 0.
     ///
     /// # Errors
     ///
@@ -111,12 +112,12 @@ impl Emulator {
             first => ports_from(first).await?,
         };
         let origin = |port: u16| format!("http://localhost:{port}");
-        let [zoom, web_view, control, web_frame] = ports.map(origin);
-        let addresses = Addresses { zoom, web_view, control, web_frame };
+        let [zoom, web_view, control, web_frame, provider] = ports.map(origin);
+        let addresses = Addresses { zoom, web_view, control, web_frame, provider };
         Ok(Self { platform: Arc::new(Platform::new(config, addresses)), listeners })
     }
 
-    /// The four origins.
+    /// The origins.
     pub fn addresses(&self) -> &Addresses {
         &self.platform.addresses
     }
@@ -132,6 +133,7 @@ impl Emulator {
             webview::router(&self.platform, Surface::Client),
             control::router(&self.platform),
             webview::router(&self.platform, Surface::Web),
+            provider::router(&self.platform),
         ];
         let mut servers = JoinSet::new();
         for (listeners, router) in self.listeners.into_iter().zip(routers) {
@@ -166,8 +168,10 @@ async fn serve(listener: TcpListener, router: Router, platform: Arc<Platform>) -
 }
 
 async fn ports_from(first: u16) -> Result<([u16; PORTS], [Vec<TcpListener>; PORTS]), BindError> {
-    let after = |steps: u16| first.checked_add(steps).ok_or(BindError::NoRoom { port: first });
-    let ports = [first, after(1)?, after(2)?, after(3)?];
+    let mut ports = [0; PORTS];
+    for (port, steps) in ports.iter_mut().zip(STEPS) {
+        *port = first.checked_add(steps).ok_or(BindError::NoRoom { port: first })?;
+    }
     let mut listeners = [const { Vec::new() }; PORTS];
     for (listener, port) in listeners.iter_mut().zip(ports) {
         *listener = loopback(port).await?;

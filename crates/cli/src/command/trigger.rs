@@ -89,8 +89,8 @@ impl Trigger {
         let mut order = json!({"event": event, "set": set, "wait": true});
         if let Some(argument) = &self.payload {
             let text = input::value(Some(argument))?;
-            let payload: Value =
-                serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("--payload is not JSON: {error}")))?;
+            let payload: Value = serde_json::from_str(&text)
+                .map_err(|error| Failure::Usage(format!("--payload is not JSON: {error}")))?;
             order["payload"] = payload;
         }
         Ok(Some(order))

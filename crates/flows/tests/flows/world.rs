@@ -167,12 +167,7 @@ impl World {
         let connect = Connect::new(
             vault.clone(),
             (caller.clone(), installations.clone(), tokens.clone()),
-            Ports {
-                http: provider.clone(),
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                driver: carried.clone(),
-            },
+            Ports { http: provider.clone(), clock: clock.clone(), entropy: entropy.clone(), driver: carried.clone() },
             providers(),
         );
         let install = Install::new(
