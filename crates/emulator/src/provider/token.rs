@@ -24,20 +24,17 @@ pub(super) fn token(platform: &Platform, call: &Call) -> Answer {
     let now = platform.now();
     let form = call.form();
     let mut world = platform.world();
-    let note = match form.get("grant_type") {
-        Some("refresh_token") => {
-            let flow = world.provider_calls(now);
-            Note::new(flow, LANES, "New tokens for old", OPENID)
-                .says("Your backend exchanges its refresh token. The old one is dead from now on.")
-        }
-        _ => {
-            let flow = match form.get("code").and_then(|code| world.provider.ask_of(code)).map(|ask| ask.flow) {
-                Some(flow) => world.claimed(flow, now),
-                None => world.provider_calls(now),
-            };
-            Note::new(flow, LANES, "Code for tokens", ARCHITECTURE)
-                .says("Only now your backend exchanges the code, with the verifier that it kept under the state.")
-        }
+    let note = if form.get("grant_type") == Some("refresh_token") {
+        let flow = world.provider_calls(now);
+        Note::new(flow, LANES, "New tokens for old", OPENID)
+            .says("Your backend exchanges its refresh token. The old one is dead from now on.")
+    } else {
+        let flow = match form.get("code").and_then(|code| world.provider.ask_of(code)).map(|ask| ask.flow) {
+            Some(flow) => world.claimed(flow, now),
+            None => world.provider_calls(now),
+        };
+        Note::new(flow, LANES, "Code for tokens", ARCHITECTURE)
+            .says("Only now your backend exchanges the code, with the verifier that it kept under the state.")
     };
     if let Some(answer) = instead(&mut world, &note) {
         return answer;
