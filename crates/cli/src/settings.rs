@@ -14,12 +14,14 @@ mod reader;
 mod secret;
 mod source;
 mod starter;
+mod store;
 
 pub(crate) use address::parse_origin;
 pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets, ZoomDeployment};
 pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};
 pub(crate) use starter::starter_file;
+pub(crate) use store::StoreUrl;
 
 #[cfg(test)]
 mod reference;

@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -18,10 +17,13 @@ use stagedoor_flows::session::Sessions;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::Zoom;
 use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
-use stagedoor_store::Sqlite;
 use tokio::net::TcpListener;
 
 use crate::settings::{Deployment, ZoomDeployment};
+
+mod store;
+
+pub(crate) use store::{existing_store, store};
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -35,11 +37,6 @@ pub(crate) struct Keeping {
 pub(crate) struct ZoomKeeping {
     zoom: Zoom,
     pub(crate) installations: Installations,
-}
-
-/// Opens the store of a deployment. Blocks for some milliseconds.
-pub(crate) fn store(path: &Path) -> anyhow::Result<Arc<dyn Store>> {
-    Ok(Arc::new(Sqlite::open(path).context("the store cannot be opened (setting store.url)")?))
 }
 
 impl Keeping {
@@ -68,7 +65,7 @@ impl Keeping {
             (Some(keeping), Some(settings)) => Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations))?),
             _ => None,
         };
-        Ok(Flows { vault, revocations, zoom })
+        Ok(Flows { vault, revocations, zoom, consumer: None, cobrowse: None })
     }
 }
 

@@ -7,6 +7,10 @@ pub enum Fault {
     Caller,
     /// The caller is not allowed to do this, or did not prove who it is.
     Forbidden,
+    /// Nobody knows who the caller is: to say so may help.
+    Anonymous,
+    /// The caller asks too often.
+    Impatient,
     /// What the request refers to is over: start again.
     Stale,
     /// The settings of this deployment are wrong.

@@ -6,8 +6,11 @@
 pub mod api;
 pub mod assertion;
 pub mod authorize;
+pub mod cobrowse;
 pub mod connect;
+pub mod consumer;
 pub mod fault;
+mod flight;
 pub mod grant;
 pub mod install;
 pub mod installation;
@@ -18,4 +21,6 @@ pub mod seal;
 pub mod session;
 pub mod tokens;
 pub mod vault;
+pub mod verify;
+pub mod webhook;
 pub mod zoom;

@@ -13,7 +13,7 @@ use stagedoor_protocol::time::UnixMillis;
 
 use crate::port::Shelf;
 use crate::session::Session;
-use crate::vault::{Item, Terms, Vault, VaultError};
+use crate::vault::{Item, Kept, Terms, Vault, VaultError};
 
 /// How often a process should call [`Revocations::refresh`], in seconds.
 pub const REFRESH_SECONDS: u64 = 10;
@@ -45,10 +45,28 @@ impl Revocations {
     /// Ends every session of `user` that has begun by now: in this process at once, even where the store fails;
     /// elsewhere with the next refresh.
     pub async fn revoke(&self, user: &ZoomUserId) -> Result<(), VaultError> {
-        let now = self.vault.now();
-        let revoked = Revoked { user: user.clone(), not_before: self.learn(user, now) };
+        self.write(user, self.learn(user, self.vault.now())).await
+    }
+
+    /// Ends every session of `user` that had begun by an instant in the past, and no later one.
+    pub async fn revoke_until(&self, user: &ZoomUserId, instant: UnixMillis) -> Result<(), VaultError> {
+        let instant = self.learn(user, instant);
+        match self.not_before(user).await? {
+            Some(stored) if stored >= instant => Ok(()),
+            _ => self.write(user, instant).await,
+        }
+    }
+
+    /// The instant before which nothing of a user counts, as the store knows it.
+    pub async fn not_before(&self, user: &ZoomUserId) -> Result<Option<UnixMillis>, VaultError> {
+        let revoked: Option<Kept<Revoked>> = self.vault.get(user.as_str()).await?;
+        Ok(revoked.map(|kept| kept.item.not_before))
+    }
+
+    async fn write(&self, user: &ZoomUserId, not_before: UnixMillis) -> Result<(), VaultError> {
+        let revoked = Revoked { user: user.clone(), not_before };
         // No owner: the revocation must outlive the removal of everything else of this user.
-        let terms = Terms { owner: None, expires: Some(now.plus_seconds(self.keep_seconds)) };
+        let terms = Terms { owner: None, expires: Some(self.vault.now().plus_seconds(self.keep_seconds)) };
         self.vault.put(user.as_str(), &revoked, terms).await
     }
 

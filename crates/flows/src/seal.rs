@@ -36,6 +36,8 @@ pub enum Purpose {
     Install,
     /// The key that signs identity assertions.
     Assertion,
+    /// The key that signs the webhooks that are passed on.
+    Forward,
 }
 
 impl Purpose {
@@ -45,6 +47,7 @@ impl Purpose {
             Self::Session => b"stagedoor session v1",
             Self::Install => b"stagedoor install v1",
             Self::Assertion => b"stagedoor assertion v1",
+            Self::Forward => b"stagedoor forward v1",
         }
     }
 }

@@ -15,8 +15,10 @@ use zeroize::Zeroizing;
 use crate::port::{Clock, Draft, Entropy, Key, Lease, Place, Record, Shelf, Store, StoreError, Version, Write};
 use crate::seal::Sealer;
 
+mod ordered;
 mod queue;
 
+pub use ordered::{Entry, fingerprint};
 pub use queue::{Position, Queued};
 
 /// Something that is kept in the vault: a struct, its shelf, and no more.

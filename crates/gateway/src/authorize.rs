@@ -14,8 +14,8 @@ use stagedoor_protocol::json;
 use stagedoor_protocol::secret::{AuthorizationCode, State as OauthState};
 use tokio_util::task::TaskTracker;
 
+use crate::body;
 use crate::caller::{Caller, Carrier};
-use crate::edge::at_most_one;
 use crate::notice::Notice;
 use crate::origin::{Origin, cross_site};
 use crate::session::{SessionPage, required};
@@ -95,24 +95,9 @@ impl Authorizing {
     }
 }
 
-/// Reads a JSON body: named as JSON, because forms cannot be, and with the members that there are, each once.
+/// Reads a body with the members that there are, each once.
 async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Notice> {
-    if !is_json(headers) {
-        let sentence = "This address takes JSON.";
-        let advice = "Send it with Content-Type: application/json.";
-        return Err(Notice::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_required", sentence, advice));
-    }
-    let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
-        let sentence = "The content of this request is too long or broke off.";
-        Notice::problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence, "Send less.").because(&error)
-    })?;
-    json::read(&bytes).map_err(|_| malformed())
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = at_most_one(headers, &header::CONTENT_TYPE).ok().flatten();
-    let essence = kind.map(|kind| kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"))
+    json::read(&body::json(headers, body, MAX_BODY).await?).map_err(|_| malformed())
 }
 
 /// Codes and states are visible ASCII.

@@ -34,7 +34,7 @@ impl Caller {
 }
 
 /// The bearer of a request (RFC 6750 section 2.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let field = at_most_one(headers, &header::AUTHORIZATION).ok()??;
     let (scheme, bearer) = field.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(bearer)

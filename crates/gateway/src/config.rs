@@ -26,6 +26,10 @@ pub struct Config {
     pub headers: HeaderConfig,
     /// Whether pages may run in Zoom's web client, which frames them.
     pub pwa: bool,
+    /// The origins whose pages may ask who their visitor is.
+    pub consumer_origins: Vec<Url>,
+    /// Whether `POST /` issues Cobrowse tokens too, as Zoom's sample does. The app then gets no `POST /`.
+    pub cobrowse_at_root: bool,
     /// The proxies in front of the gateway whose `X-Forwarded-For` counts. Nobody by default.
     pub trusted_proxies: Vec<Network>,
     /// Sizes and times.
@@ -43,6 +47,8 @@ impl Config {
             session: SessionConfig::default(),
             headers: HeaderConfig::default(),
             pwa: true,
+            consumer_origins: Vec::new(),
+            cobrowse_at_root: false,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
         }

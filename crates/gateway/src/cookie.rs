@@ -64,6 +64,14 @@ impl<'a> Once<'a> {
     }
 }
 
+/// The cookies of a request that are not ours, in its order. What is not UTF-8 is no cookie for anybody.
+pub(crate) fn theirs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|field| pairs(field.as_bytes()));
+    pairs
+        .filter(|(name, _)| !name.is_empty() && !is_ours(name))
+        .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?)))
+}
+
 /// The pairs of a `Cookie` field. What is not a pair has an empty name.
 fn pairs(field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     words(field).map(|pair| match memchr::memchr(b'=', pair) {

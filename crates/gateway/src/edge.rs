@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use crate::admission::{self, Refused};
 use crate::app::App;
+use crate::cobrowse;
 use crate::headers::{Author, SecurityHeaders};
 use crate::metrics::Metrics;
 use crate::notice::{Audience, Notice, Places};
@@ -38,11 +39,14 @@ pub(crate) struct Edge {
     pub(crate) places: Places,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ids: RequestIds,
+    /// Whether Cobrowse tokens are also issued at the root, as Zoom's sample does.
+    pub(crate) cobrowse_at_root: bool,
     /// Set when the gateway stops: every answer then closes its connection.
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
 /// What the edge knows of a request, for those inside.
+#[derive(Clone)]
 pub(crate) struct Arrival {
     pub(crate) id: HeaderValue,
     pub(crate) peer: IpAddr,
@@ -54,7 +58,7 @@ impl Edge {
     pub(crate) async fn answer(self: Arc<Self>, peer: IpAddr, request: Request) -> Result<Response, Infallible> {
         let started = Instant::now();
         let (method, version) = (request.method().clone(), request.version());
-        let route = Route::of(request.uri().path(), &self.prefix);
+        let route = self.route(&request);
         let path = (route == Route::App && tracing::enabled!(target: "access", tracing::Level::INFO))
             .then(|| request.uri().path().to_owned());
         let audience = Audience::of(&method, request.headers());
@@ -92,11 +96,22 @@ impl Edge {
         Ok(response)
     }
 
+    fn route(&self, request: &Request) -> Route {
+        let path = request.uri().path();
+        if self.cobrowse_at_root && cobrowse::is_of_the_sample(request.method(), path, request.headers()) {
+            return Route::Cobrowse;
+        }
+        Route::of(path, &self.prefix)
+    }
+
     /// A panic inside is one failed request, not a dead connection.
-    async fn inside(&self, route: Route, request: Request, arrival: &Arrival) -> Response {
+    async fn inside(&self, route: Route, mut request: Request, arrival: &Arrival) -> Response {
         let answered = async {
             if let (Route::App, Some(app)) = (route, &self.app) {
                 return app.answer(request, arrival).await;
+            }
+            if route == Route::Cobrowse {
+                request.extensions_mut().insert(arrival.clone());
             }
             match self.routes.clone().oneshot(request).await {
                 Ok(response) => response,

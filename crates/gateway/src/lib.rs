@@ -18,6 +18,8 @@ use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::authorize::Authorize;
+use stagedoor_flows::cobrowse::Cobrowse;
+use stagedoor_flows::consumer::Consumer;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -32,11 +34,15 @@ mod admin;
 pub mod admission;
 mod app;
 mod authorize;
+mod body;
 mod caller;
 mod client;
+mod cobrowse;
 mod config;
+mod consumer;
 mod context;
 pub mod cookie;
+mod cors;
 mod edge;
 mod files;
 pub mod headers;
@@ -86,6 +92,10 @@ pub struct Flows {
     pub revocations: Arc<Revocations>,
     /// A Zoom App.
     pub zoom: Option<ZoomFlows>,
+    /// Tells Contact Center who the visitor of a website is.
+    pub consumer: Option<Consumer>,
+    /// Lets customers and agents into Cobrowse sessions.
+    pub cobrowse: Option<Cobrowse>,
 }
 
 /// The flows of a Zoom App.
@@ -130,6 +140,7 @@ impl Gateway {
         });
         let revocations = Arc::clone(&flows.revocations);
         let edge = Arc::new(Edge {
+            cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
             routes: routes(&config, flows, &places, &stop),
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
@@ -253,10 +264,21 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
     ];
+    let mut router = Router::new().fallback(not_found);
+    if let Some(consumer) = flows.consumer {
+        handlers.push((Route::Consumer, consumer::route(consumer, config)));
+    }
+    if let Some(cobrowse) = flows.cobrowse {
+        let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
+        let route = cobrowse::route(cobrowse, zoom, config);
+        // Reached only where the edge says so.
+        router = router.route("/", route.clone());
+        handlers.push((Route::Cobrowse, route));
+    }
     if let Some(zoom) = flows.zoom {
         handlers.extend(zoom_routes(config, zoom, places, stop));
     }
-    handlers.into_iter().fold(Router::new().fallback(not_found), |router, (route, handler)| {
+    handlers.into_iter().fold(router, |router, (route, handler)| {
         router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
     })
 }

@@ -112,6 +112,11 @@ impl Notice {
         Self { cause: Some(cause), ..self }
     }
 
+    /// Leaves nothing to be logged but the access.
+    pub(crate) fn without_cause(self) -> Self {
+        Self { cause: None, ..self }
+    }
+
     /// Writes the notice for whoever asked: content type and body.
     pub(crate) fn write(&self, audience: Audience, request_id: &str, places: &Places) -> (HeaderValue, String) {
         if self.is_boot {
@@ -169,7 +174,9 @@ impl IntoResponse for Notice {
 fn status(fault: Fault) -> StatusCode {
     match fault {
         Fault::Caller | Fault::Stale => StatusCode::BAD_REQUEST,
+        Fault::Anonymous => StatusCode::UNAUTHORIZED,
         Fault::Forbidden => StatusCode::FORBIDDEN,
+        Fault::Impatient => StatusCode::TOO_MANY_REQUESTS,
         // What the operator has set up wrongly shows in what Zoom answers, not in anything that broke here.
         Fault::Zoom | Fault::Operator => StatusCode::BAD_GATEWAY,
         Fault::ZoomBusy | Fault::Store => StatusCode::SERVICE_UNAVAILABLE,

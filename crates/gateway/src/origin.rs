@@ -6,7 +6,7 @@ use url::Url;
 use crate::edge::at_most_one;
 use crate::notice::Notice;
 
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(crate) const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Our own origin, from `public_url`.
 #[derive(Clone, Debug)]

@@ -185,7 +185,7 @@ impl Proxy {
 }
 
 /// The client's address: the peer, or behind trusted proxies what the nearest of them was told.
-fn client_address(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+pub(crate) fn client_address(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut address = peer.to_canonical();
     if !is_trusted(address) {

@@ -49,6 +49,10 @@ routes! {
     Authorized = "authorized" at "/authorized";
     /// Who has the app open.
     Session = "session" at "/session";
+    /// Who the visitor of a website is.
+    Consumer = "consumer" at "/consumer-auth";
+    /// Tokens for Cobrowse sessions.
+    Cobrowse = "cobrowse" at "/cobrowse/token";
     /// The public keys of the identity assertion.
     Jwks = "jwks" at "/jwks.json";
     /// What an app's pages import.

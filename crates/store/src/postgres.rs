@@ -49,8 +49,16 @@ impl Postgres {
     /// processes that start together one does it, once. A newer schema, or one of another program, is left as it is
     /// and refused.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
-        let address = Address::parse(url)?;
-        let sessions = Sessions::new(&address)?;
+        let sessions = Sessions::new(&Address::parse(url)?)?;
+        schema::prepare(&sessions, schema::MIGRATIONS).await?;
+        Ok(Self { sessions })
+    }
+
+    /// Connects as [`Self::connect`] to a database that a Stagedoor has used before, and refuses any other: looking
+    /// makes nothing.
+    pub async fn connect_to_existing(url: &str) -> Result<Self, ConnectError> {
+        let sessions = Sessions::new(&Address::parse(url)?)?;
+        schema::find(&sessions).await?;
         schema::prepare(&sessions, schema::MIGRATIONS).await?;
         Ok(Self { sessions })
     }

@@ -234,3 +234,21 @@ proptest! {
         run(verbs, &stagedoor_store::Sqlite::open(directory.path().join("test.db")).unwrap());
     }
 }
+
+#[cfg(all(feature = "redis", unix))]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "servers/redis.rs"]
+mod servers;
+
+#[cfg(all(feature = "redis", unix))]
+#[test]
+fn redis_answers_like_the_model() {
+    let server = servers::RedisServer::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    proptest!(ProptestConfig::with_cases(64), |(verbs in story())| {
+        server.ask::<()>(&["FLUSHALL"]);
+        runtime.block_on(async {
+            play(&stagedoor_store::Redis::connect(server.url()).await.unwrap(), verbs).await;
+        });
+    });
+}

@@ -18,7 +18,7 @@ use url::Url;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
-use crate::settings::{self, Deployment, LogLevel, ZoomDeployment};
+use crate::settings::{self, Deployment, LogLevel, StoreUrl, ZoomDeployment};
 use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
@@ -77,7 +77,7 @@ impl Dev {
         let ended = process::asked_to_end()?;
         let emulator = Emulator::bind(self.emulated(&state)?).await.map_err(name_the_flag)?;
         self.look_for_a_squatter().await?;
-        let store = wiring::store(&state.store())?;
+        let store = wiring::store(&StoreUrl::Sqlite(state.store())).await?;
         let bound =
             Bound::new(self.deployment(source, &state)?, store).await.map_err(|error| self.name_the_flag(error))?;
         let (_, admin) = bound.addresses()?;
@@ -141,7 +141,7 @@ impl Dev {
                 registration,
                 previous_client_secrets: vec![],
             }),
-            store: state.store(),
+            store: StoreUrl::Sqlite(state.store()),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,
         })

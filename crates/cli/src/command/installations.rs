@@ -109,7 +109,7 @@ impl List {
             installations: Vec<Row>,
         }
         let now = SystemClock.now();
-        let mut installed = self.common.open()?.list().await.context("the installations cannot be read")?;
+        let mut installed = self.common.open().await?.list().await.context("the installations cannot be read")?;
         installed.sort_by(|a, b| (a.installed, &a.user).cmp(&(b.installed, &b.user)));
         let rows: Vec<_> = installed.iter().map(|installation| Row::of(installation, now)).collect();
         if self.common.json {
@@ -131,7 +131,7 @@ impl List {
 impl Show {
     async fn run(self) -> Outcome {
         let user = parse(&self.user)?;
-        let found = self.common.open()?.of(&user).await.context("the installation cannot be read")?;
+        let found = self.common.open().await?.of(&user).await.context("the installation cannot be read")?;
         let installation = found.ok_or_else(|| nobody(&user))?;
         let row = Row::of(&installation, SystemClock.now());
         if self.common.json {
@@ -160,7 +160,7 @@ impl Revoke {
             reason: Option<String>,
         }
         let user = parse(&self.user)?;
-        let installations = self.common.open()?;
+        let installations = self.common.open().await?;
         if !self.yes {
             confirm(&user)?;
         }
@@ -185,16 +185,9 @@ impl Revoke {
 
 impl Common {
     /// Opens what is there: looking must not make a new, empty store.
-    fn open(&self) -> Result<Flow, Failure> {
+    async fn open(&self) -> Result<Flow, Failure> {
         let deployment: Deployment = settings::read(&self.settings.flags(), Environment::of_process())?;
-        let path = &deployment.store;
-        let exists = path.try_exists().with_context(|| format!("cannot look for {}", path.display()))?;
-        if !exists {
-            return Err(
-                anyhow!("there is no store at {}: serve has not run with these settings", path.display()).into()
-            );
-        }
-        let store = wiring::store(path)?;
+        let store = wiring::existing_store(&deployment.store).await?;
         let zoom =
             Keeping::new(&deployment, store)?.zoom.context("these settings have no Zoom App (zoom.client_id)")?;
         Ok(zoom.installations)

@@ -106,18 +106,3 @@ pub(crate) fn directory(given: &Given) -> Result<PathBuf, Wrong> {
     let what = if path.exists() { "is not a directory" } else { "does not exist" };
     Err(Wrong::new(format!("{} {what}", path.display()), "name the directory that holds the app's index.html"))
 }
-
-/// The file of the SQLite store, relative to the file that names it.
-pub(crate) fn store(given: &Given) -> Result<PathBuf, Wrong> {
-    // The value is not quoted: a database URL may hold a password.
-    let text = as_text(&given.value)?;
-    let fix = "write sqlite:PATH, for example sqlite:stagedoor.db";
-    if ["postgres:", "postgresql:", "redis:", "rediss:", "valkey:"].iter().any(|scheme| text.starts_with(scheme)) {
-        return Err(Wrong::new("this version keeps its data in SQLite", fix));
-    }
-    let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty() && !path.contains(['?', '\0']));
-    match path.map(|path| path.strip_prefix("//").unwrap_or(path)) {
-        Some(path) if !path.is_empty() && path != ":memory:" => Ok(given.origin.base().join(path)),
-        _ => Err(Wrong::new("it is not a place for a SQLite file", fix)),
-    }
-}

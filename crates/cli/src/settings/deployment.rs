@@ -1,7 +1,6 @@
 //! What the settings mean.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::seal::MasterSecret;
@@ -15,6 +14,7 @@ use url::Url;
 
 use super::problem::Wrong;
 use super::reader::Reader;
+use super::store::StoreUrl;
 use super::{Section, address, keys, parse, secret};
 use crate::marketplace::Registration;
 
@@ -27,8 +27,7 @@ pub(crate) struct Deployment {
     /// The Zoom App, where there is one.
     pub(crate) zoom: Option<ZoomDeployment>,
     pub(crate) gateway: Config,
-    /// The file of the SQLite store.
-    pub(crate) store: PathBuf,
+    pub(crate) store: StoreUrl,
     pub(crate) session_ttl: SessionTtl,
     pub(crate) log_level: LogLevel,
 }
@@ -76,7 +75,7 @@ impl Section for Deployment {
         let credentials = Credentials::read(reader);
         let hosts = zoom_hosts(reader);
         let gateway = Gateway::read(reader);
-        let store = reader.required(&keys::STORE_URL, address::store);
+        let store = StoreUrl::read(reader);
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 

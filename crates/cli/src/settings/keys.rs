@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Plain,
     /// A secret: also as `NAME_FILE`, `{ file = … }` and `{ env = … }`, and not as a flag.
     Secret,
+    /// An address that may hold a password: as a secret, and as a flag where it holds none.
+    Address,
 }
 
 macro_rules! keys {
@@ -51,7 +53,7 @@ keys! {
     APP_GUESTS = Plain("app.guests");
     APP_BROWSERS = Plain("app.browsers");
     APP_PUBLIC = Plain("app.public");
-    STORE_URL = Plain("store.url", "DATABASE_URL", "REDIS_URL");
+    STORE_URL = Address("store.url", "DATABASE_URL", "REDIS_URL");
     SESSION_TTL = Plain("session.ttl_seconds");
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
     SESSION_PWA_HTTP_ONLY = Plain("session.pwa_http_only");

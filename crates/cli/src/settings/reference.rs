@@ -63,7 +63,7 @@ fn facts(entry: &Entry<'_>, key: &Key) -> String {
     let names: Vec<_> = key.env.iter().map(|name| format!("`{name}`")).collect();
     if !names.is_empty() {
         let file =
-            if key.kind == Kind::Secret { "; or with `_FILE` added, the name of a file that holds it" } else { "" };
+            if key.kind == Kind::Plain { "" } else { "; or with `_FILE` added, the name of a file that holds it" };
         writeln!(facts, "- Environment: {}{file}", names.join(", ")).unwrap();
     }
     facts

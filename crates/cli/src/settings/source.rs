@@ -189,7 +189,7 @@ fn read_environment(environment: &Environment, origin: impl Fn(&str) -> Origin, 
     for key in keys::ALL {
         for name in key.env {
             read(key, name, Value::Text);
-            if key.kind == Kind::Secret {
+            if key.kind != Kind::Plain {
                 read(key, &format!("{name}_FILE"), Value::FileName);
             }
         }

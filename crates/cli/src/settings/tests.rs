@@ -58,7 +58,7 @@ fn the_environment_alone_is_enough() {
     let zoom = deployment.zoom.unwrap();
     assert_eq!(zoom.app.redirect_uri.as_str(), "https://app.example.com/zoom/callback");
     assert_eq!(zoom.app.api_host.as_str(), "https://api.zoom.us/");
-    assert_eq!(deployment.store, PathBuf::from("stagedoor.db"));
+    assert_eq!(deployment.store, StoreUrl::Sqlite("stagedoor.db".into()));
 }
 
 #[test]
@@ -153,8 +153,10 @@ fn mn_31_nothing_is_read_leniently() {
         ("APP_UPSTREAM", "127.0.0.1:8000"),
         ("ZOOM_CLIENT_ID", "two words"),
         ("DATABASE_URL", "stagedoor.db"),
-        ("DATABASE_URL", "postgres://stagedoor:hunter2@db/stagedoor"),
-        ("REDIS_URL", "redis://localhost"),
+        ("DATABASE_URL", "mysql://stagedoor:hunter2@db/stagedoor"),
+        ("DATABASE_URL", "postgres://stagedoor:hunter2@db/stagedoor?sslmode=verify-ca"),
+        ("DATABASE_URL", "postgres://stagedoor:hunter2@db/stagedoor?colour=hunter2"),
+        ("REDIS_URL", "http://localhost"),
         ("LOG_LEVEL", "loud"),
         ("ZOOM_WEBHOOK_SECRET_TOKEN", "sometoken"),
         ("AUTH0_CLIENT_ID", "someid"),
@@ -163,6 +165,40 @@ fn mn_31_nothing_is_read_leniently() {
         assert!(problems.starts_with("The settings have a problem."), "{name}={value}: {problems}");
         assert!(problems.contains(&format!("environment variable {name})")), "{name}={value}: {problems}");
         assert!(!problems.contains("hunter2"), "{problems}");
+    }
+}
+
+#[test]
+fn the_store_is_a_file_or_a_database_whose_password_nobody_sees() {
+    const URL: &str = "postgres://stagedoor:hunter2@db/stagedoor?sslmode=verify-full";
+    let directory = Directory::with(&[("url", URL), ("stagedoor.toml", "store.url = { file = \"url\" }")]);
+    let name = directory.path("url").display().to_string();
+    let by_file = directory.read(ENOUGH).unwrap();
+    let by_name = enough_and(&[("DATABASE_URL_FILE", &name)]).unwrap();
+    let by_environment = enough_and(&[("DATABASE_URL", URL)]).unwrap();
+    for store in [by_file.store, by_name.store, by_environment.store] {
+        assert!(matches!(&store, StoreUrl::Postgres(url) if url.expose() == URL), "{store:?}");
+        assert!(!format!("{store:?} {store}").contains("hunter2"));
+    }
+    let redis = enough_and(&[("REDIS_URL", "redis://:hunter2@cache")]).unwrap().store;
+    assert!(matches!(redis, StoreUrl::Redis(_)));
+    let both = [("DATABASE_URL", URL), ("REDIS_URL", "redis://cache")];
+    assert!(enough_and(&both).unwrap_err().contains("set only one of the two"));
+}
+
+#[test]
+fn a_store_on_the_command_line_has_no_password() {
+    let read = |url: &str| {
+        let set = vec![format!("store.url={url}")];
+        let flags = Flags { config: "no such file".into(), is_named: false, set };
+        let environment = ENOUGH.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        read::<Deployment>(&flags, environment).map(|deployment| deployment.store).map_err(|wrong| wrong.to_string())
+    };
+    assert_eq!(read("sqlite:///var/lib/stagedoor.db").unwrap(), StoreUrl::Sqlite("/var/lib/stagedoor.db".into()));
+    assert!(matches!(read("postgres://stagedoor@db/stagedoor").unwrap(), StoreUrl::Postgres(_)));
+    for url in ["postgres://u:hunter2@db/db", "postgres://db/db?user=u&password=hunter2", "redis://:hunter2@cache"] {
+        let refused = read(url).unwrap_err();
+        assert!(refused.contains("does not belong on the command line") && !refused.contains("hunter2"), "{refused}");
     }
 }
 

@@ -117,7 +117,9 @@ async fn come_to_rest(first: &World, processes: &[World; 3], lost: bool) {
     first.store.heal();
     first.zoom.dawdle(Duration::from_millis(10));
     tokio::time::sleep(Duration::from_secs(400)).await;
-    processes.iter().for_each(|process| process.clock.advance(3_600_000));
+    for process in processes {
+        process.clock.advance(3_600_000);
+    }
     for process in processes {
         let mut answer = process.tokens.fresh(&user("jill")).await;
         for _ in 0..200 {

@@ -83,6 +83,16 @@ impl Watched {
         self.memory.list(Shelf(name), None, usize::MAX, now).await.unwrap()
     }
 
+    /// The live records of every shelf that was ever written to.
+    pub(crate) async fn everything(&self) -> Vec<Record> {
+        let shelves: std::collections::BTreeSet<_> = self.written().iter().map(|draft| draft.place.shelf).collect();
+        let mut records = Vec::new();
+        for shelf in shelves {
+            records.extend(self.memory.list(shelf, None, usize::MAX, UnixMillis(0)).await.unwrap());
+        }
+        records
+    }
+
     async fn run<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         if self.dawdling.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;

@@ -140,11 +140,10 @@ impl Http for FakeZoom {
             None => Ok(proper.unwrap()),
             Some(Answer::Status(status, body)) => Ok(reply(status, body)),
             Some(Answer::Connect) => Err(HttpError::Connect { host: host(), source: "refused".into() }),
-            Some(Answer::Timeout) => Err(HttpError::Timeout { host: host() }),
+            Some(Answer::Timeout | Answer::Unheard) => Err(HttpError::Timeout { host: host() }),
             Some(Answer::Broken) => Err(HttpError::Broken { host: host(), source: "reset".into() }),
             Some(Answer::TooLarge) => Err(HttpError::TooLarge { host: host() }),
             Some(Answer::Hang) => std::future::pending().await,
-            Some(Answer::Unheard) => Err(HttpError::Timeout { host: host() }),
             Some(Answer::Later(seconds)) => Ok(later(seconds)),
         }
     }

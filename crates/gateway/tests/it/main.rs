@@ -8,6 +8,8 @@ mod admin;
 mod authorize;
 mod boot;
 mod client;
+mod cobrowse;
+mod consumer;
 mod context;
 mod files;
 mod gate;

@@ -210,9 +210,7 @@ fn a_second_secret_counts_while_it_is_being_changed() {
         let verified = verify(&secrets, &headers, body.as_bytes(), NOW.to_millis()).unwrap();
         let Message::Validation(challenge) = verified.read().unwrap() else { panic!("an event") };
         let answer = serde_json::to_value(challenge.answer()).unwrap();
-        let alone = sign(signer, "", b"");
         assert_eq!(answer["plainToken"], "abc");
-        assert_ne!(answer["encryptedToken"], alone[SIGNATURE].to_str().unwrap());
         assert_eq!(answer["encryptedToken"].as_str().unwrap(), crate::webhook_properties::mac(signer, b"abc"));
     }
 }

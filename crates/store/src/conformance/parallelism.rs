@@ -134,11 +134,11 @@ pub async fn a_record_is_seen_whole(stores: &Handles) {
         let ended = Arc::clone(&ended);
         async move {
             if caller == 0 {
+                let _at_end = SetAtEnd(Arc::clone(&ended));
                 for number in 1..=100 {
                     let read = get(&*store, place, NOW).await.expect("the record");
                     done(store.replace(written(number), read.version, NOW).await.expect("replace"), "a replace");
                 }
-                ended.store(true, Ordering::Relaxed);
             }
             while !ended.load(Ordering::Relaxed) {
                 let read = get(&*store, place, NOW).await.expect("the record");
@@ -149,6 +149,15 @@ pub async fn a_record_is_seen_whole(stores: &Handles) {
         }
     };
     together(stores, 8, use_it).await;
+}
+
+/// Is set when the writer has ended, also by a panic, so that the readers do not go on for ever.
+struct SetAtEnd(Arc<AtomicBool>);
+
+impl Drop for SetAtEnd {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A list made while an owner is erased has all of the owner's records or none.

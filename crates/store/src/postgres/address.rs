@@ -10,7 +10,7 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_rustls::rustls::RootCertStore;
 
 use super::session::CONNECT;
-use super::tls::{self, Tls};
+use super::tls::Tls;
 use super::trouble::{AddressError, ConnectError};
 
 /// Where the database is, and whom to trust to be it.
@@ -52,7 +52,9 @@ impl Address {
         complete(&mut config);
         let roots = match ours.get("sslrootcert").map(String::as_str) {
             None | Some("system") => None,
-            Some(file) => Some(tls::roots_of(file).ok_or_else(|| AddressError::Roots { file: file.to_owned() })?),
+            Some(file) => {
+                Some(crate::tls::roots_of(file).ok_or_else(|| AddressError::Roots { file: file.to_owned() })?)
+            }
         };
         Ok(Self { server: server(&config), config, roots })
     }
@@ -67,7 +69,7 @@ impl Address {
         let roots = match &self.roots {
             _ if self.config.get_ssl_mode() == SslMode::Disable => RootCertStore::empty(),
             Some(roots) => roots.clone(),
-            None => tls::roots_of_system(),
+            None => crate::tls::roots_of_system(),
         };
         Tls::new(roots).map_err(|source| ConnectError::other(&self.server, source))
     }
@@ -118,22 +120,20 @@ fn is_local(config: &Config) -> bool {
 }
 
 fn server(config: &Config) -> String {
-    let ports = config.get_ports();
-    let named = config.get_hosts().iter().map(|host| match host {
+    let name = |host: &Host| match host {
         Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
         Host::Unix(directory) => directory.display().to_string(),
-    });
-    let mut names: Vec<_> = named.collect();
+    };
+    let mut names: Vec<_> = config.get_hosts().iter().map(name).collect();
     if names.is_empty() {
         names = config.get_hostaddrs().iter().map(ToString::to_string).collect();
     }
-    let with_port = |(index, name): (usize, String)| {
-        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        format!("{name}:{port}")
-    };
-    names.into_iter().enumerate().map(with_port).collect::<Vec<_>>().join(", ")
+    // One port may stand for all hosts.
+    let ports = config.get_ports();
+    let port = |index| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+    names.iter().enumerate().map(|(index, name)| format!("{name}:{}", port(index))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

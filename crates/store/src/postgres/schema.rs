@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{GenericClient, Object};
 use tokio::time::timeout;
 use tokio_postgres::Error;
 
@@ -51,8 +51,7 @@ pub(super) async fn prepare(sessions: &Sessions, migrations: &[&str]) -> Result<
     let server = sessions.server();
     let failed = |error: Error| ConnectError::because(server, error);
     let mut client = sessions.connect().await?;
-    let state = timeout(LOOK, look(&client)).await.map_err(|_| ConnectError::because(server, Trouble::Slow))?;
-    if seen(server, &state.map_err(failed)?, migrations.len())? == migrations.len() {
+    if seen(server, &first_look(server, &client).await?, migrations.len())? == migrations.len() {
         return Ok(());
     }
     let transaction = client.transaction().await.map_err(failed)?;
@@ -63,6 +62,20 @@ pub(super) async fn prepare(sessions: &Sessions, migrations: &[&str]) -> Result<
     let seen = seen(server, &state, migrations.len())?;
     apply(&transaction, &state, migrations, seen).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)
+}
+
+/// Refuses a database that has never been prepared.
+pub(super) async fn find(sessions: &Sessions) -> Result<(), ConnectError> {
+    let client = sessions.connect().await?;
+    match first_look(sessions.server(), &client).await? {
+        State::Nothing | State::Schema => Err(ConnectError::Empty { server: sessions.server().to_owned() }),
+        State::Tables(_) | State::Foreign => Ok(()),
+    }
+}
+
+async fn first_look(server: &str, client: &Object) -> Result<State, ConnectError> {
+    let state = timeout(LOOK, look(client)).await.map_err(|_| ConnectError::because(server, Trouble::Slow))?;
+    state.map_err(|error| ConnectError::because(server, error))
 }
 
 async fn look(client: &impl GenericClient) -> Result<State, Error> {

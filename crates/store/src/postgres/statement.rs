@@ -230,8 +230,7 @@ fn bytes(key: &Key) -> &[u8] {
 
 /// The lock of a place. Keys are hashes, so two places hardly ever share one; if they do, they wait for each other.
 fn turn(place: Place) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = place.key.0;
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    i64::from_be_bytes(*place.key.0.first_chunk().expect("a key has more than eight bytes"))
 }
 
 fn count(limit: usize) -> i64 {

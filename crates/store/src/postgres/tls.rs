@@ -1,19 +1,19 @@
-//! TLS with rustls and aws-lc-rs. There is no way to skip the verification of certificate and name.
+//! TLS as tokio-postgres wants it.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{self, ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{Error, RootCertStore};
+
+use crate::tls::connector;
 
 /// Makes a TLS session for each connection.
 #[derive(Clone)]
@@ -23,32 +23,9 @@ pub(super) struct Tls {
 
 impl Tls {
     /// Trusts `roots`.
-    pub(super) fn new(roots: RootCertStore) -> Result<Self, tokio_rustls::rustls::Error> {
-        let config = ClientConfig::builder_with_provider(crypto::aws_lc_rs::default_provider().into())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
+    pub(super) fn new(roots: RootCertStore) -> Result<Self, Error> {
+        Ok(Self { connector: connector(roots)? })
     }
-}
-
-/// The authorities of a PEM file; `None` where it holds none that can be read.
-pub(super) fn roots_of(file: &str) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).ok()? {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    (!roots.is_empty()).then_some(roots)
-}
-
-/// The authorities that the system trusts, or Mozilla's where the system has none: a container without certificates.
-pub(super) fn roots_of_system() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for Tls {

@@ -65,6 +65,12 @@ pub enum ConnectError {
         #[source]
         source: BoxError,
     },
+    /// Nobody has kept anything there.
+    #[error("the database on {server} is not one of Stagedoor: serve has not run with it")]
+    Empty {
+        /// Hosts and ports.
+        server: String,
+    },
     /// There is something else in our schema.
     #[error("the schema stagedoor on {server} is of another program; choose another database")]
     Foreign {

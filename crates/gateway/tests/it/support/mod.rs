@@ -90,13 +90,15 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
+    /// What is changed of the flows before the gateway gets them.
+    pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()) }
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None }
     }
 }
 
@@ -116,6 +118,20 @@ impl Plan {
         self
     }
 
+    /// Parts beside the Zoom App.
+    pub(crate) fn flows(mut self, change: impl FnOnce(&mut Flows, Arc<dyn Clock>) + 'static) -> Self {
+        self.change = Some(Box::new(change));
+        self
+    }
+
+    /// Parts without a Zoom App.
+    pub(crate) fn alone(change: impl FnOnce(&mut Flows, Arc<dyn Clock>) + 'static) -> Self {
+        Self::default().with(|config| config.app = None).flows(|flows, clock| {
+            flows.zoom = None;
+            change(flows, clock);
+        })
+    }
+
     pub(crate) fn build(self) -> House {
         self.try_build().unwrap()
     }
@@ -123,9 +139,12 @@ impl Plan {
     pub(crate) fn try_build(self) -> Result<House, ConfigError> {
         let clock = Arc::new(HandClock(AtomicI64::new(1_795_000_000_000)));
         let zoom = Arc::new(ScriptedZoom::default());
-        let flows = flows(&self, &clock, &zoom);
+        let mut flows = flows(&self, &clock, &zoom);
         let zoom_flows = flows.zoom.as_ref().expect("this house has a Zoom App");
         let (installations, revocations) = (zoom_flows.installations.clone(), Arc::clone(&flows.revocations));
+        if let Some(change) = self.change {
+            change(&mut flows, Arc::clone(&clock) as _);
+        }
         let gateway = Gateway::new(self.config, flows)?;
         Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
     }
@@ -170,7 +189,7 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
     let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions };
-    Flows { vault, revocations, zoom: Some(zoom) }
+    Flows { vault, revocations, zoom: Some(zoom), consumer: None, cobrowse: None }
 }
 
 /// An answer, read to its end.

@@ -1,0 +1,41 @@
+//! Opens the store that an address names.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use stagedoor_flows::port::Store;
+use stagedoor_store::{Postgres, Sqlite};
+
+use crate::settings::StoreUrl;
+
+/// Opens a store, and makes it where there is none.
+pub(crate) async fn store(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
+    open(url).await.context("the store cannot be opened (setting store.url)")
+}
+
+/// Opens a store that must be there: looking makes no new, empty one.
+pub(crate) async fn existing_store(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
+    match url {
+        StoreUrl::Sqlite(path) => {
+            let exists = path.try_exists().with_context(|| format!("cannot look for {}", path.display()))?;
+            ensure!(exists, "there is no store at {}: serve has not run with these settings", path.display());
+            open(url).await
+        }
+        StoreUrl::Postgres(url) => Ok(Arc::new(Postgres::connect_to_existing(url.expose()).await?)),
+        StoreUrl::Redis(_) => open(url).await,
+    }
+}
+
+async fn open(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
+    match url {
+        // Blocks for some milliseconds, before anything else is to be done.
+        StoreUrl::Sqlite(path) => Ok(Arc::new(Sqlite::open(path)?)),
+        StoreUrl::Postgres(url) => {
+            if Postgres::may_travel_in_the_clear(url.expose()) {
+                tracing::warn!("the connection to the database may be unencrypted; add sslmode=verify-full to its URL");
+            }
+            Ok(Arc::new(Postgres::connect(url.expose()).await?))
+        }
+        StoreUrl::Redis(_) => bail!("this version does not keep its data in Redis"),
+    }
+}

@@ -1,0 +1,162 @@
+use serde_json::{Value, json};
+use stagedoor_flows::session::{Session, Surface};
+use stagedoor_flows::webhook::{NotReplayed, Position, State};
+
+use crate::webhook_post::{Fault, KEEP, PATIENCE_SECONDS, Post, event};
+use crate::world::START;
+
+const SECOND: i64 = 1_000;
+
+fn session(post: &Post, change: impl FnOnce(&mut Value)) -> Session {
+    let context = post.world.context(change);
+    post.world.launch.open(&context, Surface::Client, None).unwrap().session
+}
+
+#[tokio::test]
+async fn without_an_upstream_events_are_kept_for_a_while() {
+    let post = Post::keeping();
+    post.stores(&event("1", 1)).await;
+    post.delivers().await;
+    let [found] = &post.archive.newest(10).await.unwrap()[..] else { panic!("not one") };
+    assert_eq!(
+        (found.name.as_str(), found.received, &found.state),
+        ("meeting.participant_joined", START, &State::Kept)
+    );
+    assert_eq!(found.body, event("1", 1).to_string());
+    assert_eq!(post.archive.find(found.id.as_str()).await.unwrap().as_ref(), Some(found));
+    post.world.clock.advance(KEEP.seconds * SECOND);
+    assert_eq!(post.archive.newest(10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn of_too_many_events_the_oldest_go() {
+    let post = Post::keeping();
+    for number in 0..60 {
+        post.stores(&event("1", number)).await;
+        post.world.clock.advance(1);
+    }
+    post.delivers().await;
+    assert_eq!(post.archive.trim().await.unwrap(), 10);
+    assert_eq!(post.archive.trim().await.unwrap(), 0);
+    let kept = post.archive.newest(100).await.unwrap();
+    assert_eq!(kept.len(), 50);
+    assert_eq!(kept[0].received, START.plus_millis(10));
+    let newest = post.archive.newest(3).await.unwrap();
+    assert_eq!(newest, kept[47..]);
+}
+
+#[tokio::test]
+async fn the_operator_sees_what_waits_and_why_it_died() {
+    let post = Post::forwarding();
+    post.upstream.fails("1", Fault::Status(500));
+    post.stores(&event("1", 1)).await;
+    post.delivers().await;
+    let waiting = post.archive.newest(10).await.unwrap().remove(0);
+    assert!(matches!(waiting.state, State::Waiting { attempts: 1, due } if due > START), "{waiting:?}");
+    post.world.clock.advance(PATIENCE_SECONDS * SECOND);
+    post.delivers().await;
+    let dead = post.archive.newest(10).await.unwrap().remove(0);
+    assert_eq!(dead.state, State::Dead { attempts: 2, reason: "the upstream answered 500".into() });
+    assert_eq!(dead.id, waiting.id);
+}
+
+#[tokio::test]
+async fn a_dead_letter_can_be_delivered_again_with_its_id() {
+    let post = Post::forwarding();
+    post.upstream.fails("1", Fault::Status(500));
+    post.stores(&event("1", 1)).await;
+    post.world.clock.advance(PATIENCE_SECONDS * SECOND);
+    assert_eq!(post.delivers().await.buried, 1);
+    post.upstream.heals();
+    let dead = post.archive.newest(10).await.unwrap().remove(0);
+    post.archive.replay(dead.id.as_str()).await.unwrap();
+    assert_eq!(post.delivers().await.delivered, 1);
+    assert_eq!(post.upstream.arrived(), [(dead.id.to_string(), event("1", 1))]);
+    assert_eq!(post.archive.newest(10).await.unwrap(), []);
+    assert!(matches!(post.archive.replay(dead.id.as_str()).await, Err(NotReplayed::Unknown)));
+}
+
+#[tokio::test]
+async fn a_page_hears_of_its_own_user_and_of_its_own_meeting_and_of_nothing_else() {
+    let post = Post::keeping();
+    post.stores(&event("1", 1)).await;
+    post.delivers().await;
+    let [heard] = &post.feed.behind(Position::at(START), 10).await.unwrap()[..] else { panic!("not one") };
+    let whole = event("1", 1).to_string();
+
+    let own = session(&post, |claims| claims["uid"] = "user-1".into());
+    assert_eq!(heard.to(&own), Some(whole.as_str()));
+    let stranger = session(&post, |claims| claims["uid"] = "user-2".into());
+    assert_eq!(heard.to(&stranger), None);
+    let guest = session(&post, |claims| claims["uid"] = Value::Null);
+    assert_eq!(heard.to(&guest), None, "no user is not the same user");
+    let elsewhere = session(&post, |claims| {
+        claims["uid"] = "user-2".into();
+        claims["mid"] = "uuid-2".into();
+        claims["attendrole"] = "host".into();
+    });
+    assert_eq!(heard.to(&elsewhere), None);
+    let host = session(&post, |claims| {
+        claims["uid"] = "user-2".into();
+        claims["mid"] = "uuid-1".into();
+        claims["attendrole"] = "co-host".into();
+    });
+    assert_eq!(heard.to(&host), Some(whole.as_str()));
+    for role in [json!("participant"), json!("attendee"), Value::Null] {
+        let participant = session(&post, |claims| {
+            claims["uid"] = "user-2".into();
+            claims["mid"] = "uuid-1".into();
+            claims["attendrole"] = role;
+        });
+        let brief: Value = serde_json::from_str(heard.to(&participant).unwrap()).unwrap();
+        assert_eq!(
+            brief,
+            json!({
+                "event": "meeting.participant_joined", "event_ts": 1_763_769_600_001_i64,
+                "payload": { "object": { "uuid": "uuid-1" } },
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_without_a_user_or_a_meeting_is_heard_by_nobody() {
+    let post = Post::keeping();
+    post.stores(&json!({ "event": "account.updated", "event_ts": 1, "payload": { "account_id": "account" } })).await;
+    post.delivers().await;
+    let heard = post.feed.behind(Position::at(START), 10).await.unwrap().remove(0);
+    let guest = session(&post, |claims| claims["uid"] = Value::Null);
+    assert_eq!(heard.to(&guest), None, "absent is not the same as absent");
+}
+
+#[tokio::test]
+async fn the_feed_goes_on_where_a_page_stopped() {
+    let post = Post::keeping();
+    for number in 0..5 {
+        post.stores(&event("1", number)).await;
+        post.world.clock.advance(10);
+    }
+    post.delivers().await;
+    let all = post.feed.behind(Position::at(START), 10).await.unwrap();
+    assert_eq!(all.len(), 5);
+    let third: Position = all[2].position.to_string().parse().unwrap();
+    let rest: Vec<_> = post.feed.behind(third, 10).await.unwrap().iter().map(|heard| heard.position).collect();
+    assert_eq!(rest, [all[3].position, all[4].position]);
+    for bad in ["", "00", &"0".repeat(63), &"g".repeat(64), &"é".repeat(32), &format!("+{}", "0".repeat(63))] {
+        assert!(bad.parse::<Position>().is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_several_lines_is_heard_in_one() {
+    let post = Post::keeping();
+    let body = "{\n \"event\": \"meeting.started\",\r\n \"payload\": {\"object\": {\"host_id\": \"user-1\"}}\n}";
+    let headers = crate::webhook_post::sign(START.to_seconds().0, body);
+    post.webhooks.accept(&headers, body.as_bytes()).await.unwrap();
+    post.delivers().await;
+    let heard = post.feed.behind(Position::at(START), 10).await.unwrap().remove(0);
+    let own = session(&post, |claims| claims["uid"] = "user-1".into());
+    let line = heard.to(&own).unwrap();
+    assert!(!line.contains(['\r', '\n']), "{line}");
+    assert_eq!(serde_json::from_str::<Value>(line).unwrap(), serde_json::from_str::<Value>(body).unwrap());
+}

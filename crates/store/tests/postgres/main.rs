@@ -1,0 +1,20 @@
+//! The PostgreSQL store, on real servers.
+#![cfg(all(feature = "postgres", unix))]
+
+#[expect(dead_code, reason = "each test program uses a part")]
+#[path = "../servers/mod.rs"]
+mod servers;
+
+mod conformance;
+
+use std::sync::LazyLock;
+
+use servers::postgres::Server;
+use stagedoor_store::Postgres;
+
+/// A server for the tests that leave it alone. It does not wait for the disk, which others may keep busy.
+static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&["fsync=off"]));
+
+async fn connect(url: &str) -> Postgres {
+    Postgres::connect(url).await.expect("a store")
+}

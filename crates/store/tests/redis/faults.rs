@@ -1,0 +1,266 @@
+//! What the store does while the server is away, hangs, is full or changes its part, and when all is well again.
+
+use std::time::{Duration, Instant};
+
+use stagedoor_flows::port::{Draft, Key, Shelf, Store as _};
+use stagedoor_store::Redis;
+use tokio::time::sleep;
+
+use crate::servers::RedisServer;
+use crate::{NOW, RECOVERY, chain, connect, draft, insert, is_there, place, recover};
+
+/// The longest that a verb may take.
+const DEADLINE: Duration = Duration::from_millis(5500);
+
+/// Fails, and says how long that took and why.
+async fn failure(store: &Redis) -> (Duration, String) {
+    let begun = Instant::now();
+    let error = store.insert(draft(100), NOW).await.expect_err("a fault");
+    (begun.elapsed(), chain(&error))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_is_an_error_at_once_and_found_again_when_it_is_back() {
+    let mut server = RedisServer::start();
+    let store = connect(&server).await;
+    insert(&store, draft(1)).await;
+    server.kill();
+    sleep(Duration::from_millis(100)).await;
+    for _ in 0..20 {
+        let (took, why) = failure(&store).await;
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(why.contains("no connection to the Redis server 127.0.0.1:"), "{why}");
+    }
+    store.ready().await.unwrap_err();
+    server.restart();
+    recover(&store).await;
+    assert!(is_there(&store, 1).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_fails_verbs_within_the_deadline() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    insert(&store, draft(1)).await;
+    server.pause();
+    // On the connection that was there, all at once; then on new ones, which the kernel still accepts.
+    let ((first, why), (second, _), read) =
+        tokio::join!(failure(&store), failure(&store), store.get(place("shelf", 1), NOW));
+    assert!(read.is_err() && first < DEADLINE && second < DEADLINE, "{first:?} {second:?}");
+    assert!(why.contains("did not answer within 5 s"), "{why}");
+    let (later, why) = failure(&store).await;
+    assert!(later < Duration::from_secs(3), "{later:?}");
+    assert!(why.contains("does not answer within 2 s"), "{why}");
+
+    server.resume();
+    recover(&store).await;
+    // Of two inserts that nobody waited for, one may have happened.
+    let listed = store.list(Shelf("shelf"), None, 10, NOW).await.unwrap();
+    assert!(listed.iter().all(|record| record.draft == draft(1) || record.draft == draft(100)), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_ends_for_everybody_who_came_during_it() {
+    let server = RedisServer::start();
+    let store = std::sync::Arc::new(connect(&server).await);
+    server.pause();
+    let begun = Instant::now();
+    let callers: Vec<_> = (0..200)
+        .map(|number| {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move { store.insert(draft(number), NOW).await.map(drop) })
+        })
+        .collect();
+    sleep(Duration::from_secs(2)).await;
+    server.resume();
+    for caller in callers {
+        caller.await.unwrap().expect("an insert that waited");
+    }
+    assert!(begun.elapsed() < DEADLINE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_was_closed_while_idle_costs_nobody_an_error() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    for number in 0..5 {
+        server.ask::<()>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        sleep(Duration::from_millis(50)).await;
+        insert(&store, draft(number)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_restarts_while_verbs_are_under_way_loses_none_that_it_confirmed() {
+    let mut server = RedisServer::start();
+    let store = std::sync::Arc::new(connect(&server).await);
+    let writers: Vec<_> = (0..8_u16)
+        .map(|writer| {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move {
+                let mut confirmed = Vec::new();
+                for number in (writer..8000).step_by(8) {
+                    if store.insert(draft(number), NOW).await.is_ok() {
+                        confirmed.push(number);
+                    } else {
+                        sleep(Duration::from_millis(10)).await;
+                    }
+                }
+                confirmed
+            })
+        })
+        .collect();
+    for _ in 0..4 {
+        sleep(Duration::from_millis(150)).await;
+        server.restart();
+    }
+    let mut confirmed = 0;
+    for writer in writers {
+        for number in writer.await.unwrap() {
+            assert!(is_there(&*store, number).await, "{number} was confirmed and is not there");
+            confirmed += 1;
+        }
+    }
+    assert!(confirmed > 500, "only {confirmed} writes worked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_becomes_a_replica_is_refused_until_it_is_primary_again() {
+    let (server, other) = (RedisServer::start(), RedisServer::start());
+    let store = connect(&server).await;
+    insert(&store, draft(1)).await;
+    server.ask::<()>(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
+    let why = failure(&store).await.1;
+    assert!(why.contains("read only") || why.contains("it is a replica"), "{why}");
+    // From here on a new connection finds out before anything is asked, reads included: they might be stale.
+    let error = store.get(place("shelf", 1), NOW).await.unwrap_err();
+    assert!(chain(&error).contains("it is a replica"), "{error:?}");
+    server.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
+    recover(&store).await;
+    insert(&store, draft(100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_memory_fails_what_adds_and_nothing_half_happens() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    let owner = Some(Key([9; 32]));
+    let version = insert(&store, Draft { owner, ..draft(1) }).await;
+    insert(&store, Draft { expires: Some(NOW.plus_millis(5)), ..draft(2) }).await;
+    insert(&store, draft(3)).await;
+    let lease = store.lease(place("leased", 1), NOW, NOW.plus_millis(5)).await.unwrap().unwrap();
+    let before = server.everything();
+
+    server.set("maxmemory", "1mb");
+    let (took, why) = failure(&store).await;
+    assert!(why.contains("OOM") && took < Duration::from_secs(1), "{why}");
+    let larger = Draft { sealed: vec![0; 100_000], ..draft(1) };
+    store.replace(larger, version, NOW).await.unwrap_err();
+    // Over an expired record, of which a failed insert must leave every trace.
+    store.insert(draft(2), NOW.plus_millis(5)).await.unwrap_err();
+    store.lease(place("leased", 2), NOW, NOW.plus_millis(5)).await.unwrap_err();
+    store.lease(place("leased", 1), NOW.plus_millis(5), NOW.plus_millis(9)).await.unwrap_err();
+    store.ready().await.unwrap_err();
+    assert_eq!(server.everything(), before);
+
+    // What makes room works.
+    assert!(is_there(&store, 1).await);
+    assert!(store.take(place("shelf", 3), NOW).await.unwrap().is_some());
+    assert_eq!(store.purge(NOW.plus_millis(4), 10).await.unwrap(), 0);
+    store.release(lease).await.unwrap();
+    assert_eq!(store.remove_owned(Key([9; 32]), NOW).await.unwrap(), 1);
+
+    server.set("maxmemory", "0");
+    recover(&store).await;
+    insert(&store, draft(100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_fails_writes_and_costs_nothing_that_was_confirmed() {
+    let mut server = RedisServer::start();
+    let store = connect(&server).await;
+    insert(&store, draft(1)).await;
+    // The limit on the size of files stands in for a full disk: a write behind it fails.
+    server.limit_files("1000");
+    let mut confirmed = vec![1];
+    for number in 2..20 {
+        if store.insert(draft(number), NOW).await.is_ok() {
+            confirmed.push(number);
+        }
+    }
+    assert!(confirmed.len() < 10, "the disk was not full: {confirmed:?}");
+    // A server that waits for its disk ends when the disk fails; what starts it again comes after there is room.
+    server.restart();
+    recover(&store).await;
+    for number in confirmed {
+        assert!(is_there(&store, number).await, "{number} was confirmed and is not there");
+    }
+    insert(&store, draft(100)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_still_reads_its_data_is_an_error_and_used_when_it_is_done() {
+    let mut server = RedisServer::start();
+    let store = connect(&server).await;
+    for number in 0..100 {
+        insert(&store, Draft { sealed: vec![7; 4096], ..draft(number) }).await;
+    }
+    // A snapshot is what can be read slowly: some milliseconds for each key.
+    server.ask::<()>(&["BGREWRITEAOF"]);
+    while server.ask::<String>(&["INFO", "persistence"]).contains("aof_rewrite_in_progress:1") {
+        sleep(Duration::from_millis(10)).await;
+    }
+    server.kill();
+    server.start_slowly(&["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]);
+    let begun = Instant::now();
+    let why = loop {
+        match store.insert(draft(100), NOW).await {
+            Err(error) if chain(&error).contains("still reads its data") => break chain(&error),
+            Err(_) if begun.elapsed() < RECOVERY => sleep(Duration::from_millis(2)).await,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(why.contains("cannot be used"), "{why}");
+    recover(&store).await;
+    assert!(is_there(&store, 99).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_back_empty_is_refused() {
+    let mut server = RedisServer::start();
+    let store = connect(&server).await;
+    insert(&store, draft(1)).await;
+    server.lose_everything();
+    let why = failure(&store).await.1;
+    assert!(why.contains("has other data, or none"), "{why}");
+    store.get(place("shelf", 1), NOW).await.unwrap_err();
+    store.ready().await.unwrap_err();
+    // Whoever starts now has not known the old data.
+    connect(&server).await.ready().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_data_was_flushed_is_not_ready() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    server.ask::<()>(&["FLUSHALL"]);
+    let error = store.ready().await.unwrap_err();
+    assert!(chain(&error).contains("has other data, or none"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_of_somebody_else_that_blocks_the_server_is_an_error_in_time() {
+    let server = RedisServer::start();
+    let store = connect(&server).await;
+    server.set("busy-reply-threshold", "100");
+    let mut connection = server.connection();
+    let blocked = std::thread::spawn(move || {
+        let _killed = redis::cmd("EVAL").arg("while true do end").arg(0).exec(&mut connection);
+    });
+    sleep(Duration::from_millis(300)).await;
+    let (took, why) = failure(&store).await;
+    assert!(why.contains("BUSY") && took < DEADLINE, "{why}");
+    server.ask::<()>(&["SCRIPT", "KILL"]);
+    blocked.join().unwrap();
+    recover(&store).await;
+}
