@@ -14,9 +14,12 @@ use stagedoor_flows::port::{Clock, Entropy, Store};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{Purpose, Sealer};
 use stagedoor_flows::session::Sessions;
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::Zoom;
-use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{
+    Background, Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows,
+};
 use tokio::net::TcpListener;
 
 use crate::settings::{Deployment, ZoomDeployment};
@@ -85,6 +88,7 @@ fn zoom_flows(
         deployment.session_ttl,
     );
     let terms = AuthorizeTerms { required_scopes: registration.scopes.clone(), home_url: registration.home_url() };
+    let tokens_zoom = zoom.clone();
     let parts = (zoom.clone(), installations.clone());
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), terms);
     let install = Install::new(
@@ -92,6 +96,14 @@ fn zoom_flows(
         (zoom, installations.clone()),
         entropy(),
         deployment.sealer(Purpose::Install)?,
+        registration.scopes.clone(),
+    );
+    let background = Background::default();
+    let tokens = Tokens::new(
+        vault.clone(),
+        tokens_zoom,
+        (clock(), entropy()),
+        Arc::new(background.clone()),
         registration.scopes.clone(),
     );
     let launch = Launch::new(
@@ -103,7 +115,7 @@ fn zoom_flows(
     );
     let secrets = &deployment.secrets;
     let assertions = Assertions::new(&secrets.current, &secrets.previous, &registration.public_url, clock())?;
-    Ok(ZoomFlows { install, authorize, launch, sessions, installations, assertions })
+    Ok(ZoomFlows { install, authorize, launch, sessions, installations, assertions, tokens, background })
 }
 
 impl Deployment {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, any, get, post};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
@@ -25,6 +25,7 @@ use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::session::Sessions;
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_protocol::loopback::is_loopback;
 use tokio::net::TcpListener;
@@ -32,9 +33,11 @@ use tower::{ServiceExt, service_fn};
 
 mod admin;
 pub mod admission;
+mod api;
 mod app;
 mod authorize;
 mod body;
+mod background;
 mod caller;
 mod client;
 mod cobrowse;
@@ -52,7 +55,6 @@ mod notice;
 mod origin;
 mod progress;
 mod proxy;
-#[cfg_attr(not(test), expect(dead_code, reason = "its first route comes with tokens that are kept fresh"))]
 mod relay;
 mod route;
 mod server;
@@ -61,6 +63,7 @@ mod system;
 mod upkeep;
 pub mod wire;
 
+pub use background::Background;
 pub use client::{HttpClient, OutboundLimits};
 pub use config::{
     App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
@@ -69,6 +72,7 @@ pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
 
 use admin::Admin;
+use api::ZoomApi;
 use app::{Public, Source};
 use authorize::Authorizing;
 use context::HandOver;
@@ -80,6 +84,7 @@ use metrics::Metrics;
 use notice::{Notice, Places};
 use origin::Origin;
 use proxy::{Identity, Proxy, Tunnels};
+use relay::Relay;
 use route::Route;
 use server::Stop;
 use session::SessionPage;
@@ -112,6 +117,10 @@ pub struct ZoomFlows {
     pub installations: Installations,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
+    /// Gives the users' tokens for calls of Zoom's API.
+    pub tokens: Tokens,
+    /// Carries what the tokens' refreshes do.
+    pub background: Background,
 }
 
 /// The gateway, ready to serve.
@@ -127,10 +136,13 @@ impl Gateway {
     /// Checks the settings and builds the gateway.
     pub fn new(config: Config, flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
-        let stop = Stop::new();
+        let background = flows.zoom.as_ref().map(|zoom| zoom.background.clone()).unwrap_or_default();
+        let stop = Stop::new(background.tasks());
         let metrics = Arc::new(Metrics::new());
         let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
-        let places = Places { install: place(Route::Install), style: place(Route::Style), boot: place(Route::Boot) };
+        let install_url = config.public_url.join(&place(Route::Install)).expect("a checked path joins an origin");
+        let (install, style, boot) = (place(Route::Install), place(Route::Style), place(Route::Boot));
+        let places = Places { install, install_url: install_url.into(), style, boot };
         let app = app(&config, flows.zoom.as_ref(), &metrics, &stop)?;
         let admin = Arc::new(Admin {
             vault: flows.vault.clone(),
@@ -139,9 +151,11 @@ impl Gateway {
             revocations_known: Arc::default(),
         });
         let revocations = Arc::clone(&flows.revocations);
+        let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
             routes: routes(&config, flows, &places, &stop),
+            routes: routes(&config, flows, &places, &Shared { stop: &stop, metrics: &metrics, relay: &relay }),
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
@@ -254,11 +268,18 @@ fn app(
     }))
 }
 
+/// What several routes share.
+struct Shared<'a> {
+    stop: &'a Stop,
+    metrics: &'a Arc<Metrics>,
+    relay: &'a Arc<Relay>,
+}
+
 /// Routes of the gateway and who answers them.
 type Handlers = Vec<(Route, MethodRouter)>;
 
 /// The gateway's own routes; each has just the flow that it calls.
-fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router {
+fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -> Router {
     let mut handlers: Handlers = vec![
         (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
@@ -276,7 +297,7 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
         handlers.push((Route::Cobrowse, route));
     }
     if let Some(zoom) = flows.zoom {
-        handlers.extend(zoom_routes(config, zoom, places, stop));
+        handlers.extend(zoom_routes(config, zoom, places, shared));
     }
     handlers.into_iter().fold(router, |router, (route, handler)| {
         router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
@@ -284,11 +305,12 @@ fn routes(config: &Config, flows: Flows, places: &Places, stop: &Stop) -> Router
 }
 
 /// The routes of a Zoom App.
-fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, stop: &Stop) -> Handlers {
-    let begin_url = config.public_url.join(&places.install).expect("a checked path joins an origin");
+fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shared<'_>) -> Handlers {
+    let stop = shared.stop;
+    let api = zoom_api(config, &flows, shared);
     let installing = Arc::new(Installing {
         install: flows.install,
-        begin_url: HeaderValue::from_str(begin_url.as_str()).expect("a URL is visible ASCII"),
+        begin_url: HeaderValue::from_str(&places.install_url).expect("a URL is visible ASCII"),
         exchanges: stop.tasks.clone(),
     });
     let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
@@ -308,9 +330,24 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, stop: &Stop) 
         (Route::Context, get_only(context::hand_over).with_state(handing)),
         (Route::Authorize, post_only(authorize::begin).with_state(Arc::clone(&authorizing))),
         (Route::Authorized, post_only(authorize::finish).with_state(authorizing)),
+        (Route::Api, any(api::call).with_state(api)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
     ]
+}
+
+/// Zoom's API for pages and the upstream.
+fn zoom_api(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<ZoomApi> {
+    Arc::new(ZoomApi {
+        relay: Arc::clone(shared.relay),
+        tokens: flows.tokens.clone(),
+        allow: config.api_allow.clone(),
+        sessions: flows.sessions.clone(),
+        assertions: flows.assertions.clone(),
+        origin: Origin::new(&config.public_url),
+        place: format!("{}/api", config.prefix),
+        metrics: Arc::clone(shared.metrics),
+    })
 }
 
 /// A route that acts: GET, and not HEAD, by which link checkers would begin or end installs.

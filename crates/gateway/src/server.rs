@@ -54,13 +54,14 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    pub(crate) fn new() -> Self {
+    /// A stop that waits for these tasks, and for those that are added.
+    pub(crate) fn new(tasks: TaskTracker) -> Self {
         Self {
             stopping: Arc::default(),
             accept: CancellationToken::new(),
             finish: CancellationToken::new(),
             cut: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator};
+use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::session::SessionTtl;
 use stagedoor_flows::zoom::ZoomApp;
@@ -51,6 +52,13 @@ pub(super) struct Dev {
     #[arg(long, short)]
     verbose: bool,
 }
+
+/// The calls of Zoom's API that the emulator plays, for the sample and for whoever tries something.
+const API: [&str; 4] =
+    ["GET /v2/users/me", "GET /v2/users/me/meetings", "POST /v2/users/me/meetings", "GET /v2/meetings/*"];
+
+/// What these calls need beyond what every app has.
+const API_SCOPES: [&str; 3] = ["meeting:read:list_meetings", "meeting:read:meeting", "meeting:write:meeting"];
 
 impl Dev {
     pub(super) fn run(self) -> Outcome {
@@ -105,6 +113,7 @@ impl Dev {
         let mut config = ZoomConfig::new(state.client_id.clone(), state.client_secret.clone(), self.origin()?);
         config.backend = "Stagedoor".into();
         config.port = self.emulator_port;
+        config.scopes.extend(API_SCOPES.map(String::from));
         if self.app.is_some() || self.upstream.is_some() {
             config.app_name = "Your app".into();
         }
@@ -128,6 +137,7 @@ impl Dev {
             gateway: Config {
                 app: Some(App::new(source)),
                 zoom_host: zoom.clone(),
+                api_allow: ApiAllow::parse(&API)?,
                 ..Config::new(registration.public_url.clone())
             },
             zoom: Some(ZoomDeployment {

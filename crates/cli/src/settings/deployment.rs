@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::seal::MasterSecret;
 use stagedoor_flows::session::SessionTtl;
@@ -165,6 +166,7 @@ struct Gateway {
     source: AppSource,
     browsers: Browsers,
     public: Vec<String>,
+    api_allow: ApiAllow,
     session: SessionConfig,
     headers: HeaderConfig,
     trusted_proxies: Vec<stagedoor_gateway::Network>,
@@ -176,6 +178,7 @@ impl Section for Gateway {
         let source = app_source(reader);
         let browsers = reader.required(&keys::APP_BROWSERS, parse::one_of(BROWSERS));
         let public = reader.required(&keys::APP_PUBLIC, parse::list(address::as_pattern));
+        let api_allow = reader.required(&keys::APP_API_ALLOW, parse::list(parse::api_rule));
         let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
         let headers = headers(reader);
         let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
@@ -183,6 +186,7 @@ impl Section for Gateway {
             source: source?,
             browsers: browsers?,
             public: public?,
+            api_allow: api_allow?.into_iter().collect(),
             session: SessionConfig { pwa_http_only: pwa_http_only? },
             headers: headers?,
             trusted_proxies: trusted_proxies?,
@@ -192,11 +196,12 @@ impl Section for Gateway {
 
 impl Gateway {
     fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
-        let Self { source, browsers, public, session, headers, trusted_proxies } = self;
+        let Self { source, browsers, public, api_allow, session, headers, trusted_proxies } = self;
         Config {
             prefix: registration.prefix.clone(),
             app: Some(App { source, browsers, public }),
             zoom_host: zoom_host.clone(),
+            api_allow,
             session,
             headers,
             pwa: registration.pwa,

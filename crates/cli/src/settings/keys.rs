@@ -53,6 +53,7 @@ keys! {
     APP_GUESTS = Plain("app.guests");
     APP_BROWSERS = Plain("app.browsers");
     APP_PUBLIC = Plain("app.public");
+    APP_API_ALLOW = Plain("app.api_allow");
     STORE_URL = Address("store.url", "DATABASE_URL", "REDIS_URL");
     SESSION_TTL = Plain("session.ttl_seconds");
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
@@ -78,7 +79,6 @@ pub(crate) struct Later {
 pub(crate) const LATER: &[Later] = &[
     Later { path: "zoom.webhook_secrets", env: &["ZOOM_WEBHOOK_SECRET_TOKEN"], what: "receiving webhooks" },
     Later { path: "webhook", env: &[], what: "receiving webhooks" },
-    Later { path: "app.api_allow", env: &[], what: "calling Zoom's API for the app" },
     Later {
         path: "connect",
         env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],

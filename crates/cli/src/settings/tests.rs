@@ -377,10 +377,24 @@ fn a_broken_file_hides_nothing_and_invents_nothing() {
 }
 
 #[test]
+fn nothing_of_zooms_api_is_called_unless_the_settings_say_so() {
+    let read = |file: &str| Directory::with(&[("stagedoor.toml", file)]).read(ENOUGH);
+    let rules = |file: &str| -> Vec<String> {
+        let deployment = read(file).unwrap();
+        deployment.gateway.api_allow.rules().iter().map(|rule| rule.as_str().to_owned()).collect()
+    };
+    assert!(rules("").is_empty());
+    let file = "[app]\napi_allow = [\"GET /v2/users/me\", \"GET /v2/meetings/*\"]\n";
+    assert_eq!(rules(file), ["GET /v2/users/me", "GET /v2/meetings/*"]);
+    let wrong = read("[app]\napi_allow = [\"GET /v2/users/me\", \"/v2/users\"]\n").unwrap_err();
+    assert!(wrong.contains("app.api_allow") && wrong.contains("write a method and a path"), "{wrong}");
+}
+
+#[test]
 fn what_is_not_in_this_version_is_refused() {
-    let file = "[zoom]\nwebhook_secrets = [\"a\"]\n[app]\napi_allow = []\n[consumer]\nprivate_key = \"x\"\n[cobrowse]\n[webhook]\n";
+    let file = "[zoom]\nwebhook_secrets = [\"a\"]\n[consumer]\nprivate_key = \"x\"\n[cobrowse]\n[webhook]\n";
     let problems = Directory::with(&[("stagedoor.toml", file)]).read(ENOUGH).unwrap_err();
-    assert_eq!(problems.matches("is not in this version of Stagedoor").count(), 5, "{problems}");
+    assert_eq!(problems.matches("is not in this version of Stagedoor").count(), 4, "{problems}");
 }
 
 #[test]

@@ -19,9 +19,10 @@ use stagedoor_flows::port::{Clock, Entropy, Sleep, Store};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{App, AppSource, Background, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
@@ -92,13 +93,16 @@ pub(crate) struct Plan {
     pub(crate) store: Arc<dyn Store>,
     /// What is changed of the flows before the gateway gets them.
     pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
+    /// Where Zoom's API is.
+    pub(crate) api_host: Url,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None }
+        let api_host = Url::parse("https://api.zoom.us").unwrap();
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None, api_host }
     }
 }
 
@@ -168,7 +172,7 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
         client_secret: client_secret.clone(),
         redirect_uri: plan.config.public_url.join("/zoom/callback").unwrap(),
         host: Url::parse("https://zoom.us").unwrap(),
-        api_host: Url::parse("https://api.zoom.us").unwrap(),
+        api_host: plan.api_host.clone(),
     };
     let zoom = Zoom::new(app, Arc::clone(zoom) as _);
     let ttl = SessionTtl { client: 86_400, pwa: 3600 };
@@ -183,12 +187,16 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
     let terms = AuthorizeTerms { required_scopes: scopes.clone(), home_url: plan.config.public_url.clone() };
     let parts = (zoom.clone(), installations.clone());
+    let background = Background::default();
+    let clock_and_entropy = (Arc::clone(&clock), Arc::clone(&entropy));
+    let tokens =
+        Tokens::new(vault.clone(), zoom.clone(), clock_and_entropy, Arc::new(background.clone()), scopes.clone());
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), terms);
     let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install), scopes);
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions };
+    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions, tokens, background };
     Flows { vault, revocations, zoom: Some(zoom), consumer: None, cobrowse: None }
 }
 
@@ -229,6 +237,13 @@ impl House {
     pub(crate) async fn session(&self) -> String {
         let reply = self.launch("/").await;
         format!("__Host-stagedoor={}", reply.cookie("__Host-stagedoor").expect("a launch sets the cookie"))
+    }
+
+    /// Adds the app for `USER`.
+    pub(crate) async fn install(&self) {
+        let mut browser = Browser::default();
+        let state = browser.begin(self).await;
+        assert_eq!(browser.come_back(self, &state).await.status, StatusCode::FOUND);
     }
 
     /// A context of `USER` that is valid now.
