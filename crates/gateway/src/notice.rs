@@ -24,6 +24,8 @@ pub(crate) struct Notice {
     advice: Cow<'static, str>,
     /// Whether a page offers to add the app.
     offers_install: bool,
+    /// Where a page leads into Zoom's client.
+    into_zoom: Option<String>,
     /// Whether it is good news, which has no code and is always a page.
     is_page: bool,
     /// Whether it is the boot page, which fetches a session.
@@ -77,6 +79,7 @@ impl Notice {
             advice: advice.into(),
             offers_install: false,
             is_page: false,
+            into_zoom: None,
             is_boot: false,
             retry_after: None,
             cause: None,
@@ -102,6 +105,16 @@ impl Notice {
     /// Offers to add the app.
     pub(crate) fn offering_install(self) -> Self {
         Self { offers_install: true, ..self }
+    }
+
+    /// Has another status than its fault.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Offers to open Zoom, by a deep link.
+    pub(crate) fn leading_into_zoom(self, link: &str) -> Self {
+        Self { into_zoom: Some(link.to_owned()), ..self }
     }
 
     /// Says when to try again, where that is known.
@@ -139,6 +152,7 @@ impl Notice {
                 code: (!self.is_page).then_some(self.code),
                 request_id,
                 install: self.offers_install.then_some(&places.install),
+                into_zoom: self.into_zoom.as_deref(),
                 style: &places.style,
             };
             let page = page.render().expect("the template writes into memory");
@@ -205,6 +219,7 @@ struct Page<'a> {
     code: Option<&'a str>,
     request_id: &'a str,
     install: Option<&'a String>,
+    into_zoom: Option<&'a str>,
     style: &'a str,
 }
 

@@ -10,6 +10,7 @@ mod authorize;
 mod boot;
 mod client;
 mod cobrowse;
+mod connect;
 mod consumer;
 mod context;
 mod files;
