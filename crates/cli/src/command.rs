@@ -15,7 +15,9 @@ mod generate;
 mod init;
 mod input;
 mod installations;
+mod keys;
 mod serve;
+mod token;
 mod trigger;
 
 /// The backend of a Zoom App: install, launch, sessions and security headers in front of your app.
@@ -41,6 +43,8 @@ enum Command {
     Check(check::Check),
     Context(context::Context),
     Installations(installations::Installations),
+    Keys(keys::Keys),
+    Token(token::Token),
 }
 
 impl Stagedoor {
@@ -55,6 +59,8 @@ impl Stagedoor {
             Command::Check(check) => check.run(),
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
+            Command::Keys(keys) => keys.run(),
+            Command::Token(token) => token.run(),
         }
     }
 }

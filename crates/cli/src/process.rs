@@ -51,10 +51,13 @@ impl LogFormat {
 /// Begins logging to standard error. The level is for Stagedoor's own crates; libraries only warn.
 pub(crate) fn log(level: LogLevel, format: LogFormat) {
     let level: LevelFilter = level.as_str().parse().expect("every level of ours is one of tracing's");
-    // A target covers every name that begins with it, so all of our crates; `access` is one line a request.
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_targets([("stagedoor", level), ("access", level)]);
+    // A target covers every name that begins with it, so all of our crates; `access` is one line a request, and `audit`
+    // one for each token, which is written whatever the level.
+    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets([
+        ("stagedoor", level),
+        ("access", level),
+        ("audit", LevelFilter::INFO),
+    ]);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

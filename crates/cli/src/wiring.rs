@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use stagedoor_flows::assertion::Assertions;
-use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -17,16 +17,16 @@ use stagedoor_flows::session::Sessions;
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::Zoom;
-use stagedoor_gateway::{
-    Background, Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows,
-};
+use stagedoor_gateway::{Flights, Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
 use tokio::net::TcpListener;
 
 use crate::settings::{Deployment, ZoomDeployment};
 
 mod store;
+mod tokens;
 
-pub(crate) use store::{existing_store, store};
+pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use tokens::signing_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -54,7 +54,12 @@ impl Keeping {
             Some(settings) => {
                 let http = HttpClient::new(OutboundLimits::default()).context("TLS cannot be set up")?;
                 let zoom = Zoom::new(settings.app.clone(), Arc::new(http));
-                let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
+                let installations = Installations::new(
+                    vault.clone(),
+                    zoom.clone(),
+                    Arc::clone(&revocations),
+                    settings.registration.scopes.clone(),
+                );
                 Some(ZoomKeeping { zoom, installations })
             }
         };
@@ -64,11 +69,16 @@ impl Keeping {
     /// Builds everything that the gateway calls.
     pub(crate) fn flows(self, deployment: &Deployment) -> anyhow::Result<Flows> {
         let Self { vault, revocations, zoom } = self;
+        let flights = Arc::new(Flights::new());
         let zoom = match (zoom, &deployment.zoom) {
-            (Some(keeping), Some(settings)) => Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations))?),
+            (Some(keeping), Some(settings)) => {
+                Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations, &flights))?)
+            }
             _ => None,
         };
-        Ok(Flows { vault, revocations, zoom, consumer: None, cobrowse: None })
+        let consumer = deployment.consumer.as_ref().map(tokens::consumer).transpose()?;
+        let cobrowse = deployment.cobrowse.as_ref().map(tokens::cobrowse);
+        Ok(Flows { vault, revocations, flights, zoom, consumer, cobrowse })
     }
 }
 
@@ -76,7 +86,7 @@ fn zoom_flows(
     deployment: &Deployment,
     settings: &ZoomDeployment,
     keeping: ZoomKeeping,
-    (vault, revocations): (&Vault, &Arc<Revocations>),
+    (vault, revocations, flights): (&Vault, &Arc<Revocations>, &Arc<Flights>),
 ) -> anyhow::Result<ZoomFlows> {
     let ZoomKeeping { zoom, installations } = keeping;
     let registration = &settings.registration;
@@ -87,25 +97,11 @@ fn zoom_flows(
         Arc::clone(revocations),
         deployment.session_ttl,
     );
-    let terms = AuthorizeTerms { required_scopes: registration.scopes.clone(), home_url: registration.home_url() };
-    let tokens_zoom = zoom.clone();
+    let tokens = Tokens::new(&installations, (clock(), entropy()), Arc::clone(flights) as _);
     let parts = (zoom.clone(), installations.clone());
-    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), terms);
-    let install = Install::new(
-        vault.clone(),
-        (zoom, installations.clone()),
-        entropy(),
-        deployment.sealer(Purpose::Install)?,
-        registration.scopes.clone(),
-    );
-    let background = Background::default();
-    let tokens = Tokens::new(
-        vault.clone(),
-        tokens_zoom,
-        (clock(), entropy()),
-        Arc::new(background.clone()),
-        registration.scopes.clone(),
-    );
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), registration.home_url());
+    let install =
+        Install::new(vault.clone(), (zoom, installations.clone()), entropy(), deployment.sealer(Purpose::Install)?);
     let launch = Launch::new(
         settings.app.client_id.clone(),
         (&settings.app.client_secret, &settings.previous_client_secrets),
@@ -115,7 +111,7 @@ fn zoom_flows(
     );
     let secrets = &deployment.secrets;
     let assertions = Assertions::new(&secrets.current, &secrets.previous, &registration.public_url, clock())?;
-    Ok(ZoomFlows { install, authorize, launch, sessions, installations, assertions, tokens, background })
+    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions })
 }
 
 impl Deployment {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Which calls of Zoom's API are made for pages and the upstream. None by default.
     pub api_allow: ApiAllow,
+    /// How many grants are refreshed a second at most, ahead of their expiry, by all processes on one store together.
+    pub renew_per_second: NonZeroU32,
     /// Sizes and times.
     pub limits: Limits,
     /// Sizes and times of calls that are made for pages and the upstream.
@@ -58,6 +61,7 @@ impl Config {
             cobrowse_at_root: false,
             trusted_proxies: Vec::new(),
             api_allow: ApiAllow::default(),
+            renew_per_second: NonZeroU32::new(20).expect("20 is not 0"),
             limits: Limits::default(),
             relay: RelayLimits::default(),
         }

@@ -56,7 +56,7 @@ struct StateJson<'a> {
     /// Whether calls can be made.
     connected: bool,
     /// Whether the provider has ended the grant, so that the user has to connect again.
-    needs_reauthorization: bool,
+    reauthorize: bool,
     account: Option<&'a str>,
     scopes: &'a [String],
     connected_at: Option<String>,
@@ -172,7 +172,7 @@ fn tell<'a>(provider: &'a str, state: &'a ConnectionState) -> StateJson<'a> {
     StateJson {
         provider,
         connected: connection.is_some_and(is_usable),
-        needs_reauthorization: connection.is_some_and(|connection| !is_usable(connection)),
+        reauthorize: connection.is_some_and(|connection| !is_usable(connection)),
         account: connection.and_then(label),
         scopes: connection.map_or(&[], |connection| &connection.grant.scopes),
         connected_at: connection.map(|connection| iso_8601(connection.connected)),

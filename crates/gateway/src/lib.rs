@@ -37,7 +37,6 @@ pub mod admission;
 mod api;
 mod app;
 mod authorize;
-mod background;
 mod body;
 mod caller;
 mod client;
@@ -50,6 +49,7 @@ pub mod cookie;
 mod cors;
 mod edge;
 mod files;
+mod flights;
 pub mod headers;
 mod install;
 mod metrics;
@@ -65,11 +65,11 @@ mod system;
 mod upkeep;
 pub mod wire;
 
-pub use background::Background;
 pub use client::{HttpClient, OutboundLimits};
 pub use config::{
     App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
 };
+pub use flights::Flights;
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
 
@@ -91,6 +91,7 @@ use relay::Relay;
 use route::Route;
 use server::Stop;
 use session::SessionPage;
+use upkeep::Renewal;
 
 /// The flows that the routes call. A part that is `None` has no routes.
 pub struct Flows {
@@ -98,6 +99,8 @@ pub struct Flows {
     pub vault: Vault,
     /// Knows whose sessions are over.
     pub revocations: Arc<Revocations>,
+    /// Carries the refreshes of all grants.
+    pub flights: Arc<Flights>,
     /// A Zoom App.
     pub zoom: Option<ZoomFlows>,
     /// Tells Contact Center who the visitor of a website is.
@@ -118,14 +121,12 @@ pub struct ZoomFlows {
     pub sessions: Sessions,
     /// Says who has added the app.
     pub installations: Installations,
+    /// Gives Zoom's tokens, and keeps them good.
+    pub tokens: Tokens,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
     /// Connects users to third-party providers.
     pub connect: Connect,
-    /// Gives the users' tokens for calls of Zoom's API.
-    pub tokens: Tokens,
-    /// Carries what the tokens' refreshes do.
-    pub background: Background,
 }
 
 /// The gateway, ready to serve.
@@ -133,6 +134,7 @@ pub struct Gateway {
     edge: Arc<Edge>,
     admin: Arc<Admin>,
     revocations: Arc<Revocations>,
+    renewal: Option<Renewal>,
     limits: Limits,
     stop: Stop,
 }
@@ -141,9 +143,8 @@ impl Gateway {
     /// Checks the settings and builds the gateway.
     pub fn new(config: Config, flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
-        let background = flows.zoom.as_ref().map(|zoom| zoom.background.clone()).unwrap_or_default();
-        let stop = Stop::new(background.tasks());
-        let metrics = Arc::new(Metrics::new());
+        let stop = Stop::new(flows.flights.tasks.clone());
+        let metrics = Arc::new(Metrics::new(&flows.flights));
         let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
         let install_url = config.public_url.join(&place(Route::Install)).expect("a checked path joins an origin");
         let (install, style, boot) = (place(Route::Install), place(Route::Style), place(Route::Boot));
@@ -157,6 +158,10 @@ impl Gateway {
         });
         let revocations = Arc::clone(&flows.revocations);
         let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
+        let per_second = config.renew_per_second;
+        let renewal = flows.zoom.as_ref().map(|zoom| {
+            Renewal { tokens: zoom.tokens.clone(), connect: zoom.connect.clone(), per_second }
+        });
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
             routes: routes(&config, flows, &places, &Shared { stop: &stop, metrics: &metrics, relay: &relay }),
@@ -168,7 +173,7 @@ impl Gateway {
             ids: RequestIds::new(),
             stopping: Arc::clone(&stop.stopping),
         });
-        Ok(Self { edge, admin, revocations, limits: config.limits, stop })
+        Ok(Self { edge, admin, revocations, renewal, limits: config.limits, stop })
     }
 
     /// The public routes as one router, without a listener: for tests. Every request comes from 127.0.0.1.
@@ -191,7 +196,7 @@ impl Gateway {
         admin: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, limits, stop } = self;
+        let Self { edge, admin: admin_state, revocations, renewal, limits, stop } = self;
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
@@ -206,6 +211,7 @@ impl Gateway {
                 server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
+                upkeep.run_until_cancelled(upkeep::renew(renewal)),
             )
         };
         let stopping = async {
@@ -297,8 +303,9 @@ fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -
     if let Some(cobrowse) = flows.cobrowse {
         let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
         let route = cobrowse::route(cobrowse, zoom, config);
-        // Reached only where the edge says so.
-        router = router.route("/", route.clone());
+        if config.cobrowse_at_root {
+            router = router.route("/", route.clone());
+        }
         handlers.push((Route::Cobrowse, route));
     }
     if let Some(zoom) = flows.zoom {

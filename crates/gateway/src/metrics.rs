@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::flights::Flights;
 use crate::route::Route;
 
 const METHODS: [&str; 4] = ["get", "head", "write", "other"];
@@ -75,7 +76,7 @@ impl Outcome {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(flights: &Flights) -> Self {
         let mut registry = Registry::with_prefix("stagedoor");
         let requests = Family::default();
         registry.register("http_requests", "Requests answered", requests.clone());
@@ -91,6 +92,7 @@ impl Metrics {
         let calls = Outcome::ALL.map(|(_, outcome)| calls.get_or_create(&OutcomeLabel { outcome }).clone());
         let (connections, tunnels) = (Gauge::default(), Gauge::default());
         registry.register("http_connections", "Open connections", connections.clone());
+        flights.register(&mut registry);
         registry.register("websockets", "Open WebSockets to the upstream", tunnels.clone());
         let seconds =
             Route::ALL.iter().map(|route| seconds.get_or_create(&RouteLabel { route: route.name() }).clone()).collect();

@@ -23,7 +23,7 @@ pub(crate) struct Notice {
     sentence: Cow<'static, str>,
     advice: Cow<'static, str>,
     /// What a page offers to do next.
-    offer: Option<Offer>,
+    offer: Option<Box<Offer>>,
     /// Whether it is good news, which has no code and is always a page.
     is_page: bool,
     /// Whether it is the boot page, which fetches a session.
@@ -40,7 +40,7 @@ enum Offer {
     /// To add the app.
     Install,
     /// To open Zoom, by a deep link.
-    IntoZoom(Box<str>),
+    IntoZoom(String),
 }
 
 /// Who is asking.
@@ -110,7 +110,7 @@ impl Notice {
 
     /// Offers to add the app.
     pub(crate) fn offering_install(self) -> Self {
-        Self { offer: Some(Offer::Install), ..self }
+        Self { offer: Some(Box::new(Offer::Install)), ..self }
     }
 
     /// Has another status than its fault.
@@ -120,7 +120,7 @@ impl Notice {
 
     /// Offers to open Zoom, by a deep link.
     pub(crate) fn leading_into_zoom(self, link: &str) -> Self {
-        Self { offer: Some(Offer::IntoZoom(link.into())), ..self }
+        Self { offer: Some(Box::new(Offer::IntoZoom(link.to_owned()))), ..self }
     }
 
     /// Says when to try again, where that is known.
@@ -129,11 +129,11 @@ impl Notice {
     }
 
     fn offers_install(&self) -> bool {
-        matches!(self.offer, Some(Offer::Install))
+        matches!(self.offer.as_deref(), Some(Offer::Install))
     }
 
     fn into_zoom(&self) -> Option<&str> {
-        if let Some(Offer::IntoZoom(link)) = &self.offer { Some(link) } else { None }
+        if let Some(Offer::IntoZoom(link)) = self.offer.as_deref() { Some(link) } else { None }
     }
 
     /// Keeps the cause for the log.

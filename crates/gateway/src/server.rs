@@ -54,7 +54,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// A stop that waits for these tasks, and for those that are added.
+    /// `tasks` is what a stop waits for; connections join what is there.
     pub(crate) fn new(tasks: TaskTracker) -> Self {
         Self {
             stopping: Arc::default(),

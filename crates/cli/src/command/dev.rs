@@ -151,6 +151,8 @@ impl Dev {
                 registration,
                 previous_client_secrets: vec![],
             }),
+            consumer: None,
+            cobrowse: None,
             store: StoreUrl::Sqlite(state.store()),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,

@@ -25,7 +25,7 @@ pub(crate) fn texts(given: &Given, environment: &Environment) -> Result<Vec<Stri
     }
 }
 
-fn as_secret(value: &Value, origin: &Origin, environment: &Environment) -> Result<String, Wrong> {
+pub(super) fn as_secret(value: &Value, origin: &Origin, environment: &Environment) -> Result<String, Wrong> {
     const SPELLINGS: &str = "\"…\", { file = \"…\" } or { env = \"…\" }";
     match value {
         Value::FileName(path) => read(&origin.base().join(path)),
@@ -82,7 +82,7 @@ pub(crate) fn client(text: String) -> Result<ClientSecret, Wrong> {
     Ok(ClientSecret::new(text))
 }
 
-fn refuse_weak(text: &str, min_different: usize, fix: &str) -> Result<(), Wrong> {
+pub(super) fn refuse_weak(text: &str, min_different: usize, fix: &str) -> Result<(), Wrong> {
     let mut bytes = text.as_bytes().to_vec();
     bytes.sort_unstable();
     bytes.dedup();

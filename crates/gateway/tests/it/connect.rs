@@ -97,8 +97,8 @@ async fn a_sign_in_ends_in_the_session_that_began_it() {
       "attempt": null,
       "connected": true,
       "connectedAt": "[instant]",
-      "needsReauthorization": false,
       "provider": "acme",
+      "reauthorize": false,
       "scopes": [
         "notes"
       ]

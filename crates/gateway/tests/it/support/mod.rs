@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use stagedoor_flows::assertion::Assertions;
-use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::connect::{Connect, Metadata, Ports, Provider, ProviderName};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
@@ -23,7 +23,7 @@ use stagedoor_flows::session::{SessionTtl, Sessions};
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{App, AppSource, Background, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flights, Flows, Gateway, SystemEntropy, ZoomFlows};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::{ClientId, ProviderClientId};
 use stagedoor_protocol::provider::{self, ClientAuth, Endpoints};
@@ -85,8 +85,11 @@ pub(crate) struct House {
     pub(crate) zoom: Arc<ScriptedZoom>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) installations: Installations,
+    pub(crate) tokens: Tokens,
     pub(crate) revocations: Arc<Revocations>,
 }
+
+type Change = Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>;
 
 /// How a house differs from the usual one.
 pub(crate) struct Plan {
@@ -94,7 +97,7 @@ pub(crate) struct Plan {
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
     /// What is changed of the flows before the gateway gets them.
-    pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
+    pub(crate) change: Option<Change>,
     /// Where Zoom's API is.
     pub(crate) api_host: Url,
     /// Where the API of the third party is, whose name is `acme`.
@@ -150,11 +153,12 @@ impl Plan {
         let mut flows = flows(&self, &clock, &zoom);
         let zoom_flows = flows.zoom.as_ref().expect("this house has a Zoom App");
         let (installations, revocations) = (zoom_flows.installations.clone(), Arc::clone(&flows.revocations));
+        let tokens = zoom_flows.tokens.clone();
         if let Some(change) = self.change {
             change(&mut flows, Arc::clone(&clock) as _);
         }
         let gateway = Gateway::new(self.config, flows)?;
-        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
+        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, tokens, revocations })
     }
 }
 
@@ -188,30 +192,28 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
         Arc::clone(&revocations),
         ttl,
     );
-    let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
-    let terms = AuthorizeTerms { required_scopes: scopes.clone(), home_url: plan.config.public_url.clone() };
+    let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations), scopes);
+    let flights = Arc::new(Flights::new());
+    let ports = (Arc::clone(&clock), Arc::clone(&entropy));
+    let tokens = Tokens::new(&installations, ports, Arc::clone(&flights) as _);
     let parts = (zoom.clone(), installations.clone());
-    let background = Background::default();
-    let clock_and_entropy = (Arc::clone(&clock), Arc::clone(&entropy));
-    let tokens =
-        Tokens::new(vault.clone(), zoom.clone(), clock_and_entropy, Arc::new(background.clone()), scopes.clone());
     let ports = Ports {
         http: Arc::clone(&http),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
-        driver: Arc::new(background.clone()),
+        driver: Arc::clone(&flights) as _,
     };
-    let connect =
-        Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), ports, vec![acme(plan)]);
-    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), terms);
-    let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install), scopes);
+    let shared = (zoom.clone(), installations.clone(), tokens.clone());
+    let connect = Connect::new(vault.clone(), shared, ports, vec![acme(plan)]);
+    let home_url = plan.config.public_url.clone();
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), home_url);
+    let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install));
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let zoom =
-        ZoomFlows { install, authorize, launch, sessions, installations, assertions, connect, tokens, background };
-    Flows { vault, revocations, zoom: Some(zoom), consumer: None, cobrowse: None }
+    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, connect, tokens, assertions };
+    Flows { vault, revocations, flights, zoom: Some(zoom), consumer: None, cobrowse: None }
 }
 
 /// A third party of plain OAuth. Its endpoints are among the answers of [`ScriptedZoom`].
