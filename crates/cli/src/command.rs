@@ -20,6 +20,7 @@ mod migrate;
 mod serve;
 mod token;
 mod trigger;
+mod webhooks;
 
 /// The backend of a Zoom App: install, launch, sessions and security headers in front of your app.
 #[derive(Debug, Parser)]
@@ -38,7 +39,7 @@ const START: &str = "Start here:
 enum Command {
     Dev(dev::Dev),
     Serve(serve::Serve),
-    Emulator(emulator::Emulator),
+    Emulator(Box<emulator::Emulator>),
     Trigger(trigger::Trigger),
     Init(init::Init),
     Check(check::Check),
@@ -47,6 +48,7 @@ enum Command {
     Keys(keys::Keys),
     Token(token::Token),
     Migrate(migrate::Migrate),
+    Webhooks(webhooks::Webhooks),
 }
 
 impl Stagedoor {
@@ -64,6 +66,7 @@ impl Stagedoor {
             Command::Keys(keys) => keys.run(),
             Command::Token(token) => token.run(),
             Command::Migrate(migrate) => migrate.run(),
+            Command::Webhooks(webhooks) => webhooks.run(),
         }
     }
 }

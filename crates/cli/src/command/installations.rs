@@ -230,12 +230,12 @@ impl Row {
     }
 }
 
-fn instant(at: UnixMillis) -> String {
+pub(super) fn instant(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.to_string(), |timestamp| format!("{timestamp:.0}"))
 }
 
 /// People choose their own names, and a terminal obeys some characters.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 

@@ -18,3 +18,4 @@ mod support;
 mod token;
 mod tokens;
 mod usage;
+mod webhooks;

@@ -58,6 +58,7 @@ fn the_help_begins_with_what_to_do_first() {
       keys           Make, show and change keys: of consumer authentication, of servers, and the secret of the deployment
       token          Issue one token from the settings, or explain one
       migrate        Copy everything from one store into another, for example from SQLite into PostgreSQL
+      webhooks       List, show or replay webhooks; print the secret that signs what is forwarded
       help           Print this message or the help of the given subcommand(s)
 
     Options:
