@@ -8,10 +8,12 @@ use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use stagedoor_flows::port::{Draft, Key, Place, Shelf, Store, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
+use stagedoor_store::postgres::PostgresUrl;
 use stagedoor_store::{Postgres, Redis, Sqlite};
 
 #[expect(dead_code, reason = "a benchmark uses a part")]
@@ -21,6 +23,8 @@ mod servers;
 #[expect(dead_code, reason = "a benchmark uses a part")]
 #[path = "../crates/store/tests/servers/redis.rs"]
 mod redis_server;
+
+use servers::postgres::Server;
 
 const NOW: UnixMillis = UnixMillis(1_763_769_600_000);
 const LASTS: Duration = Duration::from_secs(3);
@@ -38,23 +42,24 @@ async fn main() {
         println!("# SQLite");
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(directory.path().join("bench.db")).expect("a database"));
         rates(&store, directory.path()).await;
-        growth(&store).await;
+        growth(&store, grow(Arc::clone(&store))).await;
     }
     if is_wanted("postgres") {
         println!("# PostgreSQL");
-        let server = servers::postgres::Server::start(&[]);
-        let url = server.url(&server.database());
+        let server = Server::start(&[]);
+        let database = server.database();
+        let url = PostgresUrl::parse(&server.url(&database)).expect("a URL");
         let store: Arc<dyn Store> = Arc::new(Postgres::connect(&url).await.expect("a database"));
         // On the disk of the server.
         rates(&store, &std::env::temp_dir()).await;
-        growth(&store).await;
+        growth(&store, async { grow_inside(&server, &database) }).await;
     }
     if is_wanted("redis") {
         println!("# Redis");
         let server = redis_server::RedisServer::start();
         let store: Arc<dyn Store> = Arc::new(Redis::connect(server.url()).await.expect("a server"));
         rates(&store, &std::env::temp_dir()).await;
-        growth(&store).await;
+        growth(&store, grow(Arc::clone(&store))).await;
         let memory: String = server.ask(&["INFO", "memory"]);
         println!(
             "memory of the server: {}",
@@ -206,21 +211,30 @@ async fn leases(store: &Arc<dyn Store>) -> f64 {
     .await
 }
 
-/// The median time of each verb while the store holds 10 records and a million more.
+/// How many of the records are looked at.
+const SAMPLE: u64 = 1000;
+
+/// The median time of each verb before and after `grow` has added a million records.
 #[expect(clippy::print_stdout, reason = "the table is the result")]
-async fn growth(store: &Arc<dyn Store>) {
-    for count in 0..10 {
+async fn growth(store: &Arc<dyn Store>, grow: impl Future<Output = ()>) {
+    for count in 0..SAMPLE {
         insert(&**store, place("growth", 0, count)).await;
     }
-    println!("with few records:     {}", latencies(store, 10).await);
-    let next = Arc::new(std::sync::atomic::AtomicU64::new(10));
-    let filling: Vec<_> = (0..256)
+    println!("with {SAMPLE} records:    {}", latencies(store).await);
+    grow.await;
+    println!("with {GROWN} more: {}", latencies(store).await);
+}
+
+/// Adds records as everybody does.
+async fn grow(store: Arc<dyn Store>) {
+    let next = Arc::new(AtomicU64::new(SAMPLE));
+    let growing: Vec<_> = (0..256)
         .map(|_| {
-            let (store, next) = (Arc::clone(store), Arc::clone(&next));
+            let (store, next) = (Arc::clone(&store), Arc::clone(&next));
             tokio::spawn(async move {
                 loop {
-                    let count = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    if count >= GROWN {
+                    let count = next.fetch_add(1, Ordering::Relaxed);
+                    if count >= SAMPLE + GROWN {
                         return;
                     }
                     insert(&*store, place("growth", 0, count)).await;
@@ -228,16 +242,25 @@ async fn growth(store: &Arc<dyn Store>) {
             })
         })
         .collect();
-    for one in filling {
+    for one in growing {
         one.await.expect("no caller panics");
     }
-    println!("with {GROWN} records: {}", latencies(store, GROWN).await);
 }
 
-async fn latencies(store: &Arc<dyn Store>, records: u64) -> String {
+/// Adds records where they lie: a million waits for the disk would measure the disk.
+fn grow_inside(server: &Server, database: &str) {
+    let statement = format!(
+        "INSERT INTO stagedoor.record
+         SELECT 'growth', sha256(int8send(i)), sha256(int8send(i)), repeat('x', {ROW})::bytea, NULL, i
+         FROM generate_series(1, {GROWN}) i"
+    );
+    server.sql(database, &statement);
+}
+
+async fn latencies(store: &Arc<dyn Store>) -> String {
     let mut times = [const { Vec::new() }; 3];
-    for count in 0..1000 {
-        let place = place("growth", 0, count * 7919 % records);
+    for count in 0..SAMPLE {
+        let place = place("growth", 0, count * 7919 % SAMPLE);
         let from = Instant::now();
         let read = store.get(place, NOW).await.expect("the store reads").expect("the record");
         times[0].push(from.elapsed());

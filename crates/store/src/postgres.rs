@@ -3,19 +3,19 @@
 //! Every verb is one statement, so one transaction, on a connection of a small pool. PostgreSQL commits what several
 //! connections write in one wait for the disk.
 
-mod address;
 mod schema;
 mod session;
 mod statement;
 mod tls;
 mod trouble;
+mod url;
 
 use stagedoor_flows::port::{Draft, Key, Lease, Place, Record, Shelf, Store, StoreError, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
 
-use self::address::Address;
 use self::session::Sessions;
-pub use self::trouble::{AddressError, ConnectError};
+pub use self::trouble::{ConnectError, UrlError};
+pub use self::url::PostgresUrl;
 
 /// A store in a PostgreSQL database that any number of processes may share.
 ///
@@ -31,42 +31,20 @@ pub struct Postgres {
     sessions: Sessions,
 }
 
-/// Says what is wrong with the URL of a database, without connecting.
-///
-/// The URL is as for `psql`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTIONS`, with these differences:
-/// - `sslmode=require` verifies like `verify-full`. Without `sslmode`, the connection to another machine is encrypted
-///   (and verified) if the server offers it. `verify-ca` and `allow` are refused: there is no half of a verification.
-/// - `sslrootcert` names a PEM file of the authorities to trust instead of those of the system.
-/// - Environment variables (`PGPASSWORD`, …) and `~/.pgpass` are not read.
-///
-/// What it says never quotes the URL, which may hold a password.
-pub fn check_url(url: &str) -> Result<(), AddressError> {
-    Address::parse(url).map(drop)
-}
-
 impl Postgres {
-    /// Connects to the database that `url` names (see [`check_url`]) and brings its schema up to date: of several
-    /// processes that start together one does it, once. A newer schema, or one of another program, is left as it is
-    /// and refused.
-    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
-        let sessions = Sessions::new(&Address::parse(url)?)?;
+    /// Connects to the database that `url` names and brings its schema up to date: of several processes that start
+    /// together one does it, once. A newer schema, or one of another program, is left as it is and refused.
+    pub async fn connect(url: &PostgresUrl) -> Result<Self, ConnectError> {
+        let sessions = Sessions::new(url)?;
         schema::prepare(&sessions, schema::MIGRATIONS).await?;
         Ok(Self { sessions })
     }
 
     /// Connects as [`Self::connect`] to a database that a Stagedoor has used before, and refuses any other: looking
     /// makes nothing.
-    pub async fn connect_to_existing(url: &str) -> Result<Self, ConnectError> {
-        let sessions = Sessions::new(&Address::parse(url)?)?;
-        schema::find(&sessions).await?;
-        schema::prepare(&sessions, schema::MIGRATIONS).await?;
-        Ok(Self { sessions })
-    }
-
-    /// Whether `url` leaves it to the server, or to whoever stands in between, if a connection that leaves this
-    /// machine is encrypted.
-    pub fn may_travel_in_the_clear(url: &str) -> bool {
-        Address::parse(url).is_ok_and(|address| address.may_travel_in_the_clear())
+    pub async fn connect_to_existing(url: &PostgresUrl) -> Result<Self, ConnectError> {
+        schema::find(&Sessions::new(url)?).await?;
+        Self::connect(url).await
     }
 }
 

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use stagedoor_flows::port::{Draft, Key, Lease, Place, Record, Shelf, Store, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::Memory;
+#[cfg(all(feature = "postgres", unix))]
+use stagedoor_store::postgres::PostgresUrl;
 
 /// A verb with small arguments, so that sequences meet at the same places.
 #[derive(Clone, Debug)]
@@ -262,7 +264,9 @@ mod servers;
 fn postgres_answers_like_the_model() {
     let server = servers::postgres::Server::start(&["fsync=off"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = runtime.block_on(stagedoor_store::Postgres::connect(&server.url("postgres"))).unwrap();
+    let store = runtime
+        .block_on(stagedoor_store::Postgres::connect(&PostgresUrl::parse(&server.url("postgres")).unwrap()))
+        .unwrap();
     proptest!(ProptestConfig::with_cases(24), |(verbs in story())| {
         server.sql("postgres", "TRUNCATE stagedoor.record, stagedoor.lease");
         runtime.block_on(play(&store, verbs));

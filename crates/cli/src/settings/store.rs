@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use stagedoor_store::postgres;
+use stagedoor_store::postgres::PostgresUrl;
 use stagedoor_store::redis::RedisUrl;
 
 use super::problem::{Origin, Wrong};
@@ -11,18 +11,13 @@ use super::reader::Reader;
 use super::source::{Environment, Given};
 use super::{Section, keys, secret};
 
-stagedoor_protocol::secret! {
-    /// The URL of a database server, which may hold a password.
-    pub(crate) struct DatabaseUrl;
-}
-
 /// Where records are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreUrl {
     /// A file.
     Sqlite(PathBuf),
     /// A PostgreSQL database.
-    Postgres(DatabaseUrl),
+    Postgres(PostgresUrl),
     /// A Redis or Valkey server.
     Redis(RedisUrl),
 }
@@ -39,8 +34,8 @@ impl StoreUrl {
             return is_file.then(|| Self::Sqlite(base.join(path))).ok_or_else(wrong);
         }
         match text.split_once("://").map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql") => match postgres::check_url(text) {
-                Ok(()) => Ok(Self::Postgres(DatabaseUrl::new(text))),
+            Some("postgres" | "postgresql") => match PostgresUrl::parse(text) {
+                Ok(url) => Ok(Self::Postgres(url)),
                 Err(error) => Err(Wrong::new(error.to_string(), "docs/stores.md says how such a URL is written")),
             },
             Some("redis" | "rediss" | "valkey" | "valkeys") => match RedisUrl::parse(text) {

@@ -34,7 +34,7 @@ pub(crate) async fn existing_store(url: &StoreUrl) -> anyhow::Result<Arc<dyn Sto
             ensure!(exists, "there is no store at {}: serve has not run with these settings", path.display());
             open(url).await
         }
-        StoreUrl::Postgres(url) => Ok(Arc::new(Postgres::connect_to_existing(url.expose()).await?)),
+        StoreUrl::Postgres(url) => Ok(Arc::new(Postgres::connect_to_existing(url).await?)),
         StoreUrl::Redis(url) => Ok(Arc::new(Redis::connect_to_existing(url.clone()).await?)),
     }
 }
@@ -49,10 +49,10 @@ async fn open(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
         // Blocks for some milliseconds, before anything else is to be done.
         StoreUrl::Sqlite(path) => Ok(Arc::new(Sqlite::open(path)?)),
         StoreUrl::Postgres(url) => {
-            if Postgres::may_travel_in_the_clear(url.expose()) {
-                tracing::warn!("the connection to the database may be unencrypted; add sslmode=verify-full to its URL");
+            if let Some(caveat) = url.caveat() {
+                tracing::warn!("{caveat}");
             }
-            Ok(Arc::new(Postgres::connect(url.expose()).await?))
+            Ok(Arc::new(Postgres::connect(url).await?))
         }
         StoreUrl::Redis(url) => {
             for caveat in url.caveats() {

@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::address::Address;
 use super::trouble::{ConnectError, Trouble};
+use super::url::PostgresUrl;
 
 /// How long a verb may take, whatever holds it up.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,9 +58,9 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// Prepares to connect; does not connect yet.
-    pub(super) fn new(address: &Address) -> Result<Self, ConnectError> {
+    pub(super) fn new(url: &PostgresUrl) -> Result<Self, ConnectError> {
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config.clone(), address.tls()?, config);
+        let manager = Manager::from_config(url.config.clone(), url.tls()?, config);
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
             // The connection that was used last is the one that is surely alive.
@@ -81,8 +81,8 @@ impl Sessions {
                 })
             }))
             .build()
-            .map_err(|source| ConnectError::other(&address.server, source))?;
-        Ok(Self { pool, server: address.server.clone() })
+            .map_err(|source| ConnectError::other(&url.server, source))?;
+        Ok(Self { pool, server: url.server.clone() })
     }
 
     /// A connection of its own for work that is not a verb.
@@ -101,7 +101,8 @@ impl Sessions {
     /// so that the store works again as soon as the server does.
     pub(super) async fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Trouble> {
         let deadline = Instant::now() + PATIENCE;
-        let client = timeout_at(deadline, self.pool.get()).await.map_err(|_| Trouble::Slow)??;
+        let Ok(client) = timeout_at(deadline, self.pool.get()).await else { return Err(self.give_up()) };
+        let client = client?;
         let rows = timeout_at(deadline, async {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, values).await
@@ -110,7 +111,11 @@ impl Sessions {
             return Ok(rows?);
         }
         drop(Object::take(client));
+        Err(self.give_up())
+    }
+
+    fn give_up(&self) -> Trouble {
         self.pool.retain(|_, _| false);
-        Err(Trouble::Slow)
+        Trouble::Slow
     }
 }

@@ -8,7 +8,7 @@ use tokio_postgres::Error;
 
 /// What is wrong with the URL of a database.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum AddressError {
+pub enum UrlError {
     /// It does not begin as it should.
     #[error("it does not begin with postgres:// or postgresql://")]
     Scheme,
@@ -34,7 +34,7 @@ pub enum AddressError {
 pub enum ConnectError {
     /// The URL is wrong.
     #[error("the URL of the database is wrong")]
-    Address(#[from] AddressError),
+    Url(#[from] UrlError),
     /// Nobody answers.
     #[error("no PostgreSQL server answers at {server}")]
     Unreachable {

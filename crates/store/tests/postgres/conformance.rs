@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stagedoor_flows::port::{Draft, Key, Place, Shelf, Store, Write};
+use stagedoor_flows::port::{Draft, Key, Place, Shelf, Store, StoreError, Write};
 use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::conformance;
 
@@ -30,7 +30,7 @@ async fn several_handles_on_one_database_keep_the_contract() {
 async fn no_verb_reads_a_whole_table() {
     let database = SERVER.database();
     let store = connect(&SERVER.url(&database)).await;
-    use_every_verb(&store).await;
+    use_every_verb(&store).await.unwrap();
     let fill = "INSERT INTO stagedoor.record
         SELECT 'shelf', sha256(i::text::bytea), sha256((i % 500)::text::bytea), '', i, i FROM generate_series(1, 5000) i;
         INSERT INTO stagedoor.lease SELECT 'shelf', sha256(i::text::bytea), i, i FROM generate_series(1, 5000) i";
@@ -39,7 +39,7 @@ async fn no_verb_reads_a_whole_table() {
         let tables = "schemaname = 'stagedoor' AND relname IN ('record', 'lease', 'probe')";
         SERVER.sql(&database, &format!("SELECT sum({column})::bigint FROM pg_stat_user_tables WHERE {tables}"))
     };
-    use_every_verb(&store).await;
+    use_every_verb(&store).await.unwrap();
     // The statistics of a session are complete when it has ended.
     drop(store);
     wait_until("the end of the sessions", || {
@@ -51,25 +51,26 @@ async fn no_verb_reads_a_whole_table() {
 }
 
 /// Each more often than a plan that knows the values is tried.
-async fn use_every_verb(store: &dyn Store) {
+async fn use_every_verb(store: &dyn Store) -> Result<(), StoreError> {
     let (now, later) = (UnixMillis(2500), UnixMillis(9000));
     let place = Place { shelf: Shelf("used"), key: Key([7; 32]) };
     let draft = Draft { place, owner: Some(Key([8; 32])), sealed: vec![1], expires: Some(later) };
     for _ in 0..10 {
-        let Write::Done(version) = store.insert(draft.clone(), now).await.unwrap() else { panic!("refused") };
-        assert_eq!(store.insert(draft.clone(), now).await.unwrap(), Write::Refused);
-        store.get(place, now).await.unwrap().unwrap();
-        store.replace(draft.clone(), version, now).await.unwrap();
-        store.list(place.shelf, None, 10, now).await.unwrap();
-        store.shelves().await.unwrap();
-        store.take(place, now).await.unwrap().unwrap();
-        store.insert(draft.clone(), now).await.unwrap();
-        store.remove(place, now).await.unwrap();
-        store.insert(draft.clone(), now).await.unwrap();
-        assert_eq!(store.remove_owned(Key([8; 32]), now).await.unwrap(), 1);
-        let lease = store.lease(place, now, later).await.unwrap().unwrap();
-        store.release(lease).await.unwrap();
-        store.purge(now, 100).await.unwrap();
-        store.ready().await.unwrap();
+        let Write::Done(version) = store.insert(draft.clone(), now).await? else { panic!("refused") };
+        assert_eq!(store.insert(draft.clone(), now).await?, Write::Refused);
+        store.get(place, now).await?.expect("what was asked for");
+        store.replace(draft.clone(), version, now).await?;
+        store.list(place.shelf, None, 10, now).await?;
+        store.shelves().await?;
+        store.take(place, now).await?.expect("what was asked for");
+        store.insert(draft.clone(), now).await?;
+        store.remove(place, now).await?;
+        store.insert(draft.clone(), now).await?;
+        assert_eq!(store.remove_owned(Key([8; 32]), now).await?, 1);
+        let lease = store.lease(place, now, later).await?.expect("what was asked for");
+        store.release(lease).await?;
+        store.purge(now, 100).await?;
+        store.ready().await?;
     }
+    Ok(())
 }

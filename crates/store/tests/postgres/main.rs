@@ -16,10 +16,15 @@ use std::sync::LazyLock;
 
 use servers::postgres::Server;
 use stagedoor_store::Postgres;
+use stagedoor_store::postgres::PostgresUrl;
 
 /// A server for the tests that leave it alone. It does not wait for the disk, which others may keep busy.
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&["fsync=off"]));
 
+fn parse(url: &str) -> PostgresUrl {
+    PostgresUrl::parse(url).expect("a URL")
+}
+
 async fn connect(url: &str) -> Postgres {
-    Postgres::connect(url).await.expect("a store")
+    Postgres::connect(&parse(url)).await.expect("a store")
 }

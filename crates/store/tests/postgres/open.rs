@@ -11,10 +11,10 @@ use stagedoor_store::postgres::ConnectError;
 use tempfile::TempDir;
 
 use crate::servers::postgres::{PASSWORD, Server};
-use crate::{SERVER, connect};
+use crate::{SERVER, connect, parse};
 
 async fn refused(url: &str) -> ConnectError {
-    Postgres::connect(url).await.expect_err("a refusal")
+    Postgres::connect(&parse(url)).await.expect_err("a refusal")
 }
 
 /// The whole of what a person would read.
@@ -32,7 +32,11 @@ fn said(error: &dyn Error) -> String {
 async fn processes_that_start_together_make_one_schema() {
     let database = SERVER.database();
     let url = SERVER.url(&database);
-    let starts: Vec<_> = (0..8).map(|_| tokio::spawn(Postgres::connect(url.clone().leak()))).collect();
+    let start = || {
+        let url = parse(&url);
+        tokio::spawn(async move { Postgres::connect(&url).await })
+    };
+    let starts: Vec<_> = (0..8).map(|_| start()).collect();
     for start in starts {
         start.await.unwrap().unwrap().ready().await.unwrap();
     }
@@ -63,11 +67,12 @@ async fn a_schema_of_somebody_else_is_refused_and_left_alone() {
 #[tokio::test]
 async fn looking_makes_nothing() {
     let database = SERVER.database();
-    let error = Postgres::connect_to_existing(&SERVER.url(&database)).await.unwrap_err();
+    let url = parse(&SERVER.url(&database));
+    let error = Postgres::connect_to_existing(&url).await.unwrap_err();
     assert!(matches!(error, ConnectError::Empty { .. }), "{error:?}");
     assert_eq!(SERVER.sql(&database, "SELECT count(*) FROM pg_namespace WHERE nspname = 'stagedoor'"), "0");
-    connect(&SERVER.url(&database)).await;
-    Postgres::connect_to_existing(&SERVER.url(&database)).await.unwrap();
+    Postgres::connect(&url).await.unwrap();
+    Postgres::connect_to_existing(&url).await.unwrap();
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::fmt;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -11,65 +12,85 @@ use tokio_rustls::rustls::RootCertStore;
 
 use super::session::CONNECT;
 use super::tls::Tls;
-use super::trouble::{AddressError, ConnectError};
+use super::trouble::{ConnectError, UrlError};
+use crate::tls;
 
-/// Where the database is, and whom to trust to be it.
-#[derive(Debug)]
-pub(super) struct Address {
+/// The URL of a PostgreSQL database. It may hold a password, and is never printed.
+///
+/// It is written as for `psql`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTIONS`, with these differences:
+/// - `sslmode=require` verifies like `verify-full`. Without `sslmode`, the connection to another machine is encrypted
+///   (and verified) if the server offers it. `verify-ca` and `allow` are refused: there is no half of a verification.
+/// - `sslrootcert` names a PEM file of the authorities to trust instead of those of the system.
+/// - Environment variables (`PGPASSWORD`, …) and `~/.pgpass` are not read.
+///
+/// ```
+/// use stagedoor_store::postgres::PostgresUrl;
+///
+/// let url = PostgresUrl::parse("postgres://stagedoor:hunter2@db/stagedoor?sslmode=require")?;
+/// assert_eq!(format!("{url:?}"), "PostgresUrl(db:5432)");
+/// # Ok::<(), stagedoor_store::postgres::UrlError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl {
     pub(super) config: Config,
     /// Hosts and ports, for messages.
     pub(super) server: String,
-    /// The authorities to trust, if not those of the system.
-    roots: Option<RootCertStore>,
+    /// The file of the authorities to trust, if not those of the system.
+    roots: Option<String>,
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresUrl({})", self.server)
+    }
 }
 
 /// The options of a URL that mean something else here than to the client library.
 const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
 
-impl Address {
-    /// Understands a URL, or says what is wrong with it, without quoting what may be a password.
-    pub(super) fn parse(url: &str) -> Result<Self, AddressError> {
+impl PostgresUrl {
+    /// Reads a URL, strictly. The file that it names must be there.
+    pub fn parse(url: &str) -> Result<Self, UrlError> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(AddressError::Scheme);
+            return Err(UrlError::Scheme);
         }
         let (plain, ours) = split(url);
         let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
             // The cause names an option, never its value.
             let cause = error.source().map(ToString::to_string);
-            AddressError::Other(cause.unwrap_or_else(|| error.to_string()))
+            UrlError::Other(cause.unwrap_or_else(|| error.to_string()))
         })?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(AddressError::NoHost);
+            return Err(UrlError::NoHost);
         }
         let mode = match ours.get("sslmode").map(String::as_str) {
             None if is_local(&config) => SslMode::Disable,
             None | Some("prefer") => SslMode::Prefer,
             Some("disable") => SslMode::Disable,
             Some("require" | "verify-full") => SslMode::Require,
-            Some(_) => return Err(AddressError::SslMode),
+            Some(_) => return Err(UrlError::SslMode),
         };
         config.ssl_mode(mode);
         complete(&mut config);
-        let roots = match ours.get("sslrootcert").map(String::as_str) {
-            None | Some("system") => None,
-            Some(file) => {
-                Some(crate::tls::roots_of(file).ok_or_else(|| AddressError::Roots { file: file.to_owned() })?)
-            }
-        };
-        Ok(Self { server: server(&config), config, roots })
+        let roots = ours.get("sslrootcert").filter(|file| *file != "system").cloned();
+        match &roots {
+            Some(file) if tls::roots_of(file).is_none() => Err(UrlError::Roots { file: file.clone() }),
+            _ => Ok(Self { server: server(&config), config, roots }),
+        }
     }
 
-    /// Whether the connection leaves this machine, possibly unencrypted.
-    pub(super) fn may_travel_in_the_clear(&self) -> bool {
-        self.config.get_ssl_mode() != SslMode::Require && !is_local(&self.config)
+    /// What an operator should know of this address.
+    pub fn caveat(&self) -> Option<&'static str> {
+        let may_be_read = self.config.get_ssl_mode() != SslMode::Require && !is_local(&self.config);
+        may_be_read.then_some("the connection to the database may be unencrypted; add sslmode=verify-full to its URL")
     }
 
     /// What encrypts the connection, if it is to be.
     pub(super) fn tls(&self) -> Result<Tls, ConnectError> {
         let roots = match &self.roots {
             _ if self.config.get_ssl_mode() == SslMode::Disable => RootCertStore::empty(),
-            Some(roots) => roots.clone(),
-            None => crate::tls::roots_of_system(),
+            Some(file) => tls::roots_of(file).ok_or_else(|| UrlError::Roots { file: file.clone() })?,
+            None => tls::roots_of_system(),
         };
         Tls::new(roots).map_err(|source| ConnectError::other(&self.server, source))
     }
@@ -141,7 +162,7 @@ mod tests {
     use super::*;
 
     fn mode(url: &str) -> SslMode {
-        Address::parse(url).unwrap().config.get_ssl_mode()
+        PostgresUrl::parse(url).unwrap().config.get_ssl_mode()
     }
 
     #[test]
@@ -150,11 +171,11 @@ mod tests {
             ["postgres://localhost/db", "postgres://127.0.0.1:1/db", "postgres://[::1]/db", "postgres://%2Frun/db"]
         {
             assert_eq!(mode(local), SslMode::Disable, "{local}");
-            assert!(!Address::parse(local).unwrap().may_travel_in_the_clear());
+            assert_eq!(PostgresUrl::parse(local).unwrap().caveat(), None);
         }
         for remote in ["postgres://db/db", "postgres://localhost,db/db", "postgres://10.0.0.1/db?sslmode=prefer"] {
             assert_eq!(mode(remote), SslMode::Prefer, "{remote}");
-            assert!(Address::parse(remote).unwrap().may_travel_in_the_clear());
+            assert!(PostgresUrl::parse(remote).unwrap().caveat().is_some());
         }
     }
 
@@ -165,7 +186,7 @@ mod tests {
         assert_eq!(mode("postgres://db/db?sslmode=disable"), SslMode::Disable);
         for half in ["verify-ca", "allow", "REQUIRE", "", "no-verify"] {
             let url = format!("postgres://db/db?sslmode={half}");
-            assert_eq!(Address::parse(&url).unwrap_err(), AddressError::SslMode);
+            assert_eq!(PostgresUrl::parse(&url).unwrap_err(), UrlError::SslMode);
         }
     }
 
@@ -183,15 +204,15 @@ mod tests {
             ("postgres://u:hunter2@db/db?sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),
         ];
         for (url, part) in wrong {
-            let said = Address::parse(url).unwrap_err().to_string();
+            let said = PostgresUrl::parse(url).unwrap_err().to_string();
             assert!(said.contains(part) && !said.contains("hunter2"), "{said}");
         }
-        assert!(!format!("{:?}", Address::parse("postgres://u:hunter2@db/db").unwrap()).contains("hunter2"));
+        assert!(!format!("{:?}", PostgresUrl::parse("postgres://u:hunter2@db/db").unwrap()).contains("hunter2"));
     }
 
     #[test]
     fn messages_name_every_server_and_no_user() {
-        let server = |url: &str| Address::parse(url).unwrap().server;
+        let server = |url: &str| PostgresUrl::parse(url).unwrap().server;
         assert_eq!(server("postgres://u:p@a:1,b:2/db"), "a:1, b:2");
         assert_eq!(server("postgresql://u@[::1]/db"), "[::1]:5432");
         assert_eq!(server("postgres:///db?host=/run/postgresql"), "/run/postgresql:5432");
