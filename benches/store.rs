@@ -189,7 +189,7 @@ async fn replaces(store: &Arc<dyn Store>, callers: u64) -> f64 {
 
 async fn reads(store: &Arc<dyn Store>, callers: u64) -> f64 {
     together(callers, store, |store, _, count| async move {
-        let read = store.get(place("inserts", 1 << 8, count % 1000), NOW).await.expect("the store reads");
+        let read = store.get(place("inserts", 1 << 8, count % 100), NOW).await.expect("the store reads");
         assert!(read.is_some());
     })
     .await
