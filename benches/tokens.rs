@@ -99,8 +99,7 @@ fn cobrowse_tokens(criterion: &mut Criterion) {
     };
     let key = CobrowseKey::new(SdkKey::parse("key").expect("an id"), &SdkSecret::new("a secret of the bench"));
     let flow = Cobrowse::new(key, terms, Arc::new(Fixed), Arc::new(Fixed));
-    let asker =
-        Asker { api_key: Some(&api_key), user: None, origin: None, address: IpAddr::from(Ipv4Addr::LOCALHOST) };
+    let asker = Asker { api_key: Some(&api_key), user: None, origin: None, address: IpAddr::from(Ipv4Addr::LOCALHOST) };
     criterion.bench_function("cobrowse: key and request to token", |bench| {
         bench.iter(|| flow.issue(black_box(asker), black_box(BODY)).is_ok());
     });

@@ -10,6 +10,10 @@ export interface Session {
   surface: "client" | "pwa";
   /** Whether the backend holds a usable grant; `null` while it cannot tell. */
   installed: boolean | null;
+  /** Whether the user has to add the app again: its grant is over, or lacks a scope. `install()` heals that. */
+  reauthorize?: boolean;
+  /** The required scopes that the grant lacks. */
+  missingScopes?: string[];
   connections: unknown[];
   /** ISO 8601. */
   expiresAt: string;

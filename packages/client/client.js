@@ -53,9 +53,12 @@ export function install() {
 }
 
 async function add() {
-  const page = new URL("install", base).href;
-  if (!zoom) return location.assign(page);
-  if (zoom.unsupportedApis?.includes("authorize")) return sdk.openUrl({ url: page });
+  const page = new URL("install", base);
+  const { pathname, search } = new URL(location.href);
+  // Who has to add the app again comes back to the same screen.
+  if (session?.reauthorize && (pathname + search).length <= 256) page.searchParams.set("return", pathname + search);
+  if (!zoom) return location.assign(page.href);
+  if (zoom.unsupportedApis?.includes("authorize")) return sdk.openUrl({ url: page.href });
   const { status } = await sdk.getUserContext().catch(() => ({}));
   if (status === "unauthenticated") return sdk.promptAuthorize();
   const { body: begun } = await read(await post("authorize", {}));

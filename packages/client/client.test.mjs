@@ -290,6 +290,15 @@ test("in a browser installing goes to Zoom's pages", async (t) => {
   assert.equal(location.went, `${ORIGIN}/zoom/install`);
 });
 
+test("who has to add the app again comes back to the same screen", async (t) => {
+  const { location } = page(t, { sdk: null, server: new Server({ session: told("ada", 60, { reauthorize: true }) }) });
+  const { start, install } = await load();
+  await start(options);
+  location.href = `${ORIGIN}/meetings/5?tab=notes#top`;
+  await install();
+  assert.equal(new URL(location.went).searchParams.get("return"), "/meetings/5?tab=notes");
+});
+
 test("a guest signs in and is the user without a reload", async (t) => {
   const { sdk, server } = page(t);
   server.nextUser = null;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::authorize::Authorize;
+use stagedoor_flows::connect::{Connect, Ports};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -16,6 +17,7 @@ use stagedoor_flows::seal::{Purpose, Sealer};
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
+use stagedoor_flows::webhook::REMEMBER_SECONDS;
 use stagedoor_flows::zoom::Zoom;
 use stagedoor_gateway::{Flights, Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
 use tokio::net::TcpListener;
@@ -24,9 +26,11 @@ use crate::settings::{Deployment, ZoomDeployment};
 
 mod store;
 mod tokens;
+mod webhook;
 
-pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use store::{existing_store, no_store, store, store_to_fill};
 pub(crate) use tokens::signing_keys;
+pub(crate) use webhook::webhook_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -38,6 +42,7 @@ pub(crate) struct Keeping {
 
 /// Enough to look after installations.
 pub(crate) struct ZoomKeeping {
+    http: Arc<HttpClient>,
     zoom: Zoom,
     pub(crate) installations: Installations,
 }
@@ -47,20 +52,22 @@ impl Keeping {
     pub(crate) fn new(deployment: &Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let sealer = Arc::new(deployment.sealer(Purpose::Record)?);
         let vault = Vault::new(store, sealer, clock(), entropy());
-        let longest = deployment.session_ttl.client.max(deployment.session_ttl.pwa);
+        // A revocation also keeps out what Zoom sends late of a user who is gone.
+        let longest = deployment.session_ttl.client.max(deployment.session_ttl.pwa).max(REMEMBER_SECONDS);
         let revocations = Arc::new(Revocations::new(vault.clone(), longest));
         let zoom = match &deployment.zoom {
             None => None,
             Some(settings) => {
                 let http = HttpClient::new(OutboundLimits::default()).context("TLS cannot be set up")?;
-                let zoom = Zoom::new(settings.app.clone(), Arc::new(http));
+                let http = Arc::new(http);
+                let zoom = Zoom::new(settings.app.clone(), Arc::clone(&http) as _);
                 let installations = Installations::new(
                     vault.clone(),
                     zoom.clone(),
                     Arc::clone(&revocations),
                     settings.registration.scopes.clone(),
                 );
-                Some(ZoomKeeping { zoom, installations })
+                Some(ZoomKeeping { http, zoom, installations })
             }
         };
         Ok(Self { vault, revocations, zoom })
@@ -88,7 +95,7 @@ fn zoom_flows(
     keeping: ZoomKeeping,
     (vault, revocations, flights): (&Vault, &Arc<Revocations>, &Arc<Flights>),
 ) -> anyhow::Result<ZoomFlows> {
-    let ZoomKeeping { zoom, installations } = keeping;
+    let ZoomKeeping { http, zoom, installations } = keeping;
     let registration = &settings.registration;
     let sessions = Sessions::new(
         deployment.sealer(Purpose::Session)?,
@@ -98,6 +105,8 @@ fn zoom_flows(
         deployment.session_ttl,
     );
     let tokens = Tokens::new(&installations, (clock(), entropy()), Arc::clone(flights) as _);
+    let ports = Ports { http, clock: clock(), entropy: entropy(), driver: Arc::clone(flights) as _ };
+    let connect = Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), ports, vec![]);
     let parts = (zoom.clone(), installations.clone());
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), registration.home_url());
     let install =
@@ -111,7 +120,11 @@ fn zoom_flows(
     );
     let secrets = &deployment.secrets;
     let assertions = Assertions::new(&secrets.current, &secrets.previous, &registration.public_url, clock())?;
-    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions })
+    let parts = (vault, revocations, &installations);
+    let webhook = settings.webhook.as_ref();
+    let webhook =
+        webhook.map(|webhook| webhook::flows(settings.app.client_id.clone(), webhook, secrets, parts)).transpose()?;
+    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, connect, webhook })
 }
 
 impl Deployment {

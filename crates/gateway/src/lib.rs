@@ -14,11 +14,13 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, get, post};
 use bytes::Bytes;
+use futures_util::future::OptionFuture;
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::cobrowse::Cobrowse;
+use stagedoor_flows::connect::Connect;
 use stagedoor_flows::consumer::Consumer;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
@@ -41,6 +43,7 @@ mod caller;
 mod client;
 mod cobrowse;
 mod config;
+mod connect;
 mod consumer;
 mod context;
 pub mod cookie;
@@ -59,8 +62,10 @@ mod relay;
 mod route;
 mod server;
 mod session;
+mod skew;
 mod system;
 mod upkeep;
+mod webhook;
 pub mod wire;
 
 pub use client::{HttpClient, OutboundLimits};
@@ -70,11 +75,13 @@ pub use config::{
 pub use flights::Flights;
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
+pub use webhook::WebhookFlows;
 
 use admin::Admin;
-use api::ZoomApi;
+use api::{Callers, ZoomApi};
 use app::{Public, Source};
 use authorize::Authorizing;
+use connect::{Claims, Connecting, ProviderApis};
 use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
@@ -122,6 +129,10 @@ pub struct ZoomFlows {
     pub tokens: Tokens,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
+    /// Takes webhooks, where Zoom's secret for them is known.
+    pub webhook: Option<WebhookFlows>,
+    /// Connects users to third-party providers.
+    pub connect: Connect,
 }
 
 /// The gateway, ready to serve.
@@ -132,11 +143,12 @@ pub struct Gateway {
     renewal: Option<Renewal>,
     limits: Limits,
     stop: Stop,
+    webhooks: Option<webhook::Background>,
 }
 
 impl Gateway {
     /// Checks the settings and builds the gateway.
-    pub fn new(config: Config, flows: Flows) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, mut flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
         let stop = Stop::new(flows.flights.tasks.clone());
         let metrics = Arc::new(Metrics::new(&flows.flights));
@@ -152,12 +164,24 @@ impl Gateway {
             revocations_known: Arc::default(),
         });
         let revocations = Arc::clone(&flows.revocations);
+        let (handlers, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
+        let handlers = handlers.unwrap_or_default();
         let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
         let per_second = config.renew_per_second;
-        let renewal = flows.zoom.as_ref().map(|zoom| Renewal { tokens: zoom.tokens.clone(), per_second });
+        let renewal = flows.zoom.as_ref().map(|zoom| Renewal {
+            tokens: zoom.tokens.clone(),
+            connect: zoom.connect.clone(),
+            per_second,
+        });
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
-            routes: routes(&config, flows, &places, &Shared { stop: &stop, metrics: &metrics, relay: &relay }),
+            routes: routes(
+                &config,
+                flows,
+                handlers,
+                &places,
+                &Shared { stop: &stop, metrics: &metrics, relay: &relay },
+            ),
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
@@ -166,7 +190,7 @@ impl Gateway {
             ids: RequestIds::new(),
             stopping: Arc::clone(&stop.stopping),
         });
-        Ok(Self { edge, admin, revocations, renewal, limits: config.limits, stop })
+        Ok(Self { edge, admin, revocations, renewal, limits: config.limits, stop, webhooks })
     }
 
     /// The public routes as one router, without a listener: for tests. Every request comes from 127.0.0.1.
@@ -189,7 +213,7 @@ impl Gateway {
         admin: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, renewal, limits, stop } = self;
+        let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
@@ -205,6 +229,7 @@ impl Gateway {
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
                 upkeep.run_until_cancelled(upkeep::renew(renewal)),
+                OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
             )
         };
         let stopping = async {
@@ -262,6 +287,7 @@ fn app(
     Ok(Some(app::App {
         source,
         launch: zoom.launch.clone(),
+        claims: Claims { connect: zoom.connect.clone(), exchanges: stop.tasks.clone() },
         sessions: zoom.sessions.clone(),
         session_config: config.session,
         pwa: config.pwa,
@@ -278,16 +304,28 @@ struct Shared<'a> {
     relay: &'a Arc<Relay>,
 }
 
+/// The routes of webhooks and what runs beside them, where there are webhooks.
+fn webhook_part(
+    config: &Config,
+    flows: &mut Flows,
+    metrics: &Metrics,
+    stop: &Stop,
+) -> Option<(Handlers, webhook::Background)> {
+    let zoom = flows.zoom.as_mut()?;
+    let origin = Origin::new(&config.public_url);
+    Some(webhook::part(zoom.webhook.take()?, &zoom.sessions, origin, &metrics.webhook, stop))
+}
+
 /// Routes of the gateway and who answers them.
 type Handlers = Vec<(Route, MethodRouter)>;
 
 /// The gateway's own routes; each has just the flow that it calls.
-fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -> Router {
-    let mut handlers: Handlers = vec![
+fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places, shared: &Shared<'_>) -> Router {
+    handlers.extend([
         (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
-    ];
+    ]);
     let mut router = Router::new().fallback(not_found);
     if let Some(consumer) = flows.consumer {
         handlers.push((Route::Consumer, consumer::route(consumer, config)));
@@ -312,13 +350,18 @@ fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -
 fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shared<'_>) -> Handlers {
     let stop = shared.stop;
     let api = zoom_api(config, &flows, shared);
+    let apis = provider_apis(config, &flows, shared);
     let installing = Arc::new(Installing {
         install: flows.install,
         begin_url: HeaderValue::from_str(&places.install_url).expect("a URL is visible ASCII"),
         exchanges: stop.tasks.clone(),
     });
-    let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
-    let page = Arc::new(page);
+    let page = Arc::new(SessionPage {
+        sessions: flows.sessions,
+        installations: flows.installations,
+        connect: flows.connect.clone(),
+        config: config.session,
+    });
     let origin = Origin::new(&config.public_url);
     let authorizing = Arc::new(Authorizing {
         authorize: flows.authorize,
@@ -326,7 +369,14 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shar
         origin: origin.clone(),
         exchanges: stop.tasks.clone(),
     });
-    let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
+    let connecting = Arc::new(Connecting {
+        connect: flows.connect.clone(),
+        page: Arc::clone(&page),
+        origin: origin.clone(),
+        exchanges: stop.tasks.clone(),
+    });
+    let claims = Claims { connect: flows.connect, exchanges: stop.tasks.clone() };
+    let handing = Arc::new(HandOver { launch: flows.launch, claims, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
     vec![
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
@@ -335,6 +385,16 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shar
         (Route::Authorize, post_only(authorize::begin).with_state(Arc::clone(&authorizing))),
         (Route::Authorized, post_only(authorize::finish).with_state(authorizing)),
         (Route::Api, any(api::call).with_state(api)),
+        (
+            Route::Connect,
+            get(connect::show)
+                .post(connect::begin)
+                .delete(connect::disconnect)
+                .fallback(async || ([(header::ALLOW, "GET, POST, DELETE")], refused_method("Use GET, POST or DELETE.")))
+                .with_state(Arc::clone(&connecting)),
+        ),
+        (Route::ConnectCallback, get_only(connect::returned).with_state(connecting)),
+        (Route::ConnectApi, any(connect::call).with_state(apis)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
     ]
@@ -346,12 +406,25 @@ fn zoom_api(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<Zoom
         relay: Arc::clone(shared.relay),
         tokens: flows.tokens.clone(),
         allow: config.api_allow.clone(),
-        sessions: flows.sessions.clone(),
-        assertions: flows.assertions.clone(),
-        origin: Origin::new(&config.public_url),
+        callers: callers(config, flows),
         place: format!("{}/api", config.prefix),
         metrics: Arc::clone(shared.metrics),
     })
+}
+
+/// The APIs of third-party providers, by the same way.
+fn provider_apis(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<ProviderApis> {
+    Arc::new(ProviderApis {
+        relay: Arc::clone(shared.relay),
+        connect: flows.connect.clone(),
+        callers: callers(config, flows),
+        place: format!("{}/connect", config.prefix),
+    })
+}
+
+fn callers(config: &Config, flows: &ZoomFlows) -> Callers {
+    let (sessions, assertions) = (flows.sessions.clone(), flows.assertions.clone());
+    Callers { sessions, assertions, origin: Origin::new(&config.public_url) }
 }
 
 /// A route that acts: GET, and not HEAD, by which link checkers would begin or end installs.

@@ -22,6 +22,7 @@ use super::consumer::ConsumerSettings;
 use super::problem::Wrong;
 use super::reader::Reader;
 use super::store::StoreUrl;
+use super::webhook::WebhookSettings;
 use super::{Section, address, keys, parse, secret};
 use crate::marketplace::Registration;
 
@@ -49,6 +50,8 @@ pub(crate) struct ZoomDeployment {
     pub(crate) registration: Registration,
     pub(crate) app: ZoomApp,
     pub(crate) previous_client_secrets: Vec<ClientSecret>,
+    /// What becomes of webhooks; `None` where none is taken.
+    pub(crate) webhook: Option<WebhookSettings>,
 }
 
 /// The secret of the deployment, and those that still open what they sealed.
@@ -86,6 +89,7 @@ impl Section for Deployment {
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
+        let webhook = if parts.zoom { WebhookSettings::read(reader) } else { Some(None) };
         let gateway = Gateway::read(parts.zoom, reader);
         let consumer = part::<ConsumerSettings>(parts.consumer, reader);
         let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);
@@ -93,7 +97,10 @@ impl Section for Deployment {
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
+        let has_webhooks = webhook.as_ref().is_some_and(Option::is_some);
+        let registration = registration.map(|registration| Registration { webhooks: has_webhooks, ..registration });
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
+        let webhook = webhook?;
         let gateway = Config {
             consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
             cobrowse_at_root: cobrowse.as_ref().is_some_and(|cobrowse| cobrowse.compat),
@@ -101,7 +108,7 @@ impl Section for Deployment {
         };
         let zoom = credentials?.map(|Credentials { client_id, client_secret, previous }| {
             let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
-            ZoomDeployment { registration, app, previous_client_secrets: previous }
+            ZoomDeployment { registration, app, previous_client_secrets: previous, webhook }
         });
         Some(Self {
             gateway,
@@ -186,6 +193,7 @@ fn registration(reader: &mut Reader, public_url: Option<Url>) -> Option<Registra
         scopes: scopes?,
         guests: guests?,
         pwa: pwa?,
+        webhooks: false,
     })
 }
 

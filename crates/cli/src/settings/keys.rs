@@ -46,6 +46,7 @@ keys! {
     PREVIOUS_CLIENT_SECRETS = Secret("zoom.previous_client_secrets");
     ZOOM_HOST = Plain("zoom.host", "ZOOM_HOST", "ZM_HOST");
     ZOOM_API_HOST = Plain("zoom.api_host", "ZOOM_API_HOST");
+    WEBHOOK_SECRETS = Secret("zoom.webhook_secrets", "ZOOM_WEBHOOK_SECRET_TOKEN");
     REQUIRED_SCOPES = Plain("zoom.required_scopes");
     APP_ROOT = Plain("app.root", "APP_ROOT");
     APP_UPSTREAM = Plain("app.upstream", "APP_UPSTREAM", "ZOOM_APP_CLIENT_URL");
@@ -55,6 +56,11 @@ keys! {
     APP_PUBLIC = Plain("app.public");
     APP_API_ALLOW = Plain("app.api_allow");
     STORE_URL = Address("store.url", "DATABASE_URL", "REDIS_URL");
+    WEBHOOK_FORWARD = Plain("webhook.forward", "WEBHOOK_FORWARD");
+    WEBHOOK_SIGNING_SECRET = Secret("webhook.signing_secret", "WEBHOOK_SIGNING_SECRET");
+    WEBHOOK_RETRY = Plain("webhook.retry_seconds");
+    WEBHOOK_KEEP = Plain("webhook.keep_seconds");
+    WEBHOOK_KEEP_EVENTS = Plain("webhook.keep_events");
     SESSION_TTL = Plain("session.ttl_seconds");
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
     SESSION_PWA_HTTP_ONLY = Plain("session.pwa_http_only");
@@ -94,15 +100,11 @@ pub(crate) struct Later {
     what: &'static str,
 }
 
-pub(crate) const LATER: &[Later] = &[
-    Later { path: "zoom.webhook_secrets", env: &["ZOOM_WEBHOOK_SECRET_TOKEN"], what: "receiving webhooks" },
-    Later { path: "webhook", env: &[], what: "receiving webhooks" },
-    Later {
-        path: "connect",
-        env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
-        what: "third-party sign-in",
-    },
-];
+pub(crate) const LATER: &[Later] = &[Later {
+    path: "connect",
+    env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
+    what: "third-party sign-in",
+}];
 
 impl Later {
     /// What to say where it is set.
