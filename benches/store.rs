@@ -1,42 +1,79 @@
-//! Durable writes of the SQLite store against what the disk can do: `cargo bench -p stagedoor-benches --bench store`.
+//! The stores against what the disk can do, and their latency as they grow:
+//! `cargo bench -p stagedoor-benches --bench store [-- sqlite|postgres]`.
 //!
-//! Not criterion: the question is a rate under concurrency, and the disk decides it.
+//! Not criterion: the question is a rate under concurrency, and the disk decides it. PostgreSQL is a server of the
+//! benchmark's own (see `crates/store/tests/servers`), with the settings that Debian gives it.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stagedoor_flows::port::{Draft, Key, Place, Shelf, Store};
+use stagedoor_flows::port::{Draft, Key, Place, Shelf, Store, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
-use stagedoor_store::Sqlite;
+use stagedoor_store::{Postgres, Sqlite};
+
+#[expect(dead_code, reason = "a benchmark uses a part")]
+#[path = "../crates/store/tests/servers/mod.rs"]
+mod servers;
 
 const NOW: UnixMillis = UnixMillis(1_763_769_600_000);
 const LASTS: Duration = Duration::from_secs(3);
 const ROW: usize = 1024;
+const GROWN: u64 = 1_000_000;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::print_stdout, reason = "the table is the result")]
 async fn main() {
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     // Beside the target folder rather than in /tmp, which is often memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-    let disk = fdatasyncs(&directory.path().join("raw"));
-    let store = Arc::new(Sqlite::open(directory.path().join("bench.db")).expect("a database"));
-    println!("the disk: {disk:.0} fdatasyncs/s");
-    for callers in [1, 32] {
-        let rate = writes(&store, callers).await;
-        println!("durable inserts, {callers} callers: {rate:.0}/s = {:.2} × the disk", rate / disk);
+    if is_wanted("sqlite") {
+        println!("# SQLite");
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(directory.path().join("bench.db")).expect("a database"));
+        rates(&store, directory.path()).await;
+        growth(&store).await;
     }
-    println!("reads, 2 callers: {:.0}/s", reads(&store, 2).await);
+    if is_wanted("postgres") {
+        println!("# PostgreSQL");
+        let server = servers::postgres::Server::start(&[]);
+        let url = server.url(&server.database());
+        let store: Arc<dyn Store> = Arc::new(Postgres::connect(&url).await.expect("a database"));
+        // On the disk of the server.
+        rates(&store, &std::env::temp_dir()).await;
+        growth(&store).await;
+    }
 }
 
-fn fdatasyncs(path: &std::path::Path) -> f64 {
-    let mut file = File::create(path).expect("a file");
-    rate(Instant::now(), || {
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+async fn rates(store: &Arc<dyn Store>, directory: &Path) {
+    let disk = fdatasyncs(directory);
+    println!("the disk: {disk:.0} fdatasyncs/s");
+    for callers in [1, 8, 32] {
+        let inserted = inserts(store, callers).await;
+        println!("durable inserts,  {callers:>2} callers: {inserted:>6.0}/s = {:.2} × the disk", inserted / disk);
+        let replaced = replaces(store, callers).await;
+        println!("durable replaces, {callers:>2} callers: {replaced:>6.0}/s = {:.2} × the disk", replaced / disk);
+    }
+    for callers in [1, 8, 32] {
+        println!("reads,            {callers:>2} callers: {:>6.0}/s", reads(store, callers).await);
+    }
+    let leased = leases(store).await;
+    println!("lease and release, 1 caller:  {leased:>6.0}/s");
+}
+
+fn fdatasyncs(directory: &Path) -> f64 {
+    let path = directory.join("stagedoor-bench-disk");
+    let mut file = File::create(&path).expect("a file");
+    let rate = rate(Instant::now(), || {
         // The same place again, as a write-ahead log does once it has grown.
         let written = file.rewind().and_then(|()| file.write_all(&[0; ROW])).and_then(|()| file.sync_data());
         written.expect("the disk works");
-    })
+    });
+    std::fs::remove_file(path).expect("the file is ours");
+    rate
 }
 
 fn rate(from: Instant, mut once: impl FnMut()) -> f64 {
@@ -48,31 +85,115 @@ fn rate(from: Instant, mut once: impl FnMut()) -> f64 {
     f64::from(count) / from.elapsed().as_secs_f64()
 }
 
-fn draft(caller: u64, count: u64) -> Draft {
+/// Keys are hashes in production, so they come in no order.
+fn place(shelf: &'static str, caller: u64, count: u64) -> Place {
     let mut key = [0; 32];
-    key[..8].copy_from_slice(&caller.to_le_bytes());
-    key[8..16].copy_from_slice(&count.to_le_bytes());
-    Draft { place: Place { shelf: Shelf("bench"), key: Key(key) }, owner: None, sealed: vec![7; ROW], expires: None }
+    let scattered = (caller << 40 | count).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    key[..8].copy_from_slice(&scattered.to_be_bytes());
+    Place { shelf: Shelf(shelf), key: Key(key) }
 }
 
-async fn writes(store: &Arc<Sqlite>, callers: u64) -> f64 {
-    let salt = callers << 32;
+fn draft(place: Place) -> Draft {
+    Draft { place, owner: Some(place.key), sealed: vec![7; ROW], expires: None }
+}
+
+async fn insert(store: &dyn Store, place: Place) -> Version {
+    match store.insert(draft(place), NOW).await.expect("the store writes") {
+        Write::Done(version) => version,
+        Write::Refused => panic!("the place is taken"),
+    }
+}
+
+async fn inserts(store: &Arc<dyn Store>, callers: u64) -> f64 {
     together(callers, store, move |store, caller, count| async move {
-        store.insert(draft(salt + caller, count), NOW).await.expect("the store writes");
+        insert(&*store, place("inserts", callers << 8 | caller, count)).await;
     })
     .await
 }
 
-async fn reads(store: &Arc<Sqlite>, callers: u64) -> f64 {
+/// Each caller replaces a record of its own, as a refresh does.
+async fn replaces(store: &Arc<dyn Store>, callers: u64) -> f64 {
+    together(callers, store, move |store, caller, count| async move {
+        let place = place("replaces", callers << 8 | caller, 0);
+        let version = match count {
+            0 => insert(&*store, place).await,
+            _ => store.get(place, NOW).await.expect("the store reads").expect("the record").version,
+        };
+        let written = store.replace(draft(place), version, NOW).await.expect("the store writes");
+        assert!(matches!(written, Write::Done(_)));
+    })
+    .await
+}
+
+async fn reads(store: &Arc<dyn Store>, callers: u64) -> f64 {
     together(callers, store, |store, _, count| async move {
-        store.get(draft(1 << 32, count % 1000).place, NOW).await.expect("the store reads");
+        let read = store.get(place("inserts", 1 << 8, count % 1000), NOW).await.expect("the store reads");
+        assert!(read.is_some());
     })
     .await
 }
 
-async fn together<F, O>(callers: u64, store: &Arc<Sqlite>, once: F) -> f64
+async fn leases(store: &Arc<dyn Store>) -> f64 {
+    together(1, store, |store, caller, count| async move {
+        let lease = store.lease(place("leases", caller, count), NOW, UnixMillis(i64::MAX)).await;
+        store.release(lease.expect("the store writes").expect("a free place")).await.expect("the store writes");
+    })
+    .await
+}
+
+/// The median time of each verb while the store holds 10 records and a million more.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+async fn growth(store: &Arc<dyn Store>) {
+    for count in 0..10 {
+        insert(&**store, place("growth", 0, count)).await;
+    }
+    println!("with few records:     {}", latencies(store, 10).await);
+    let next = Arc::new(std::sync::atomic::AtomicU64::new(10));
+    let filling: Vec<_> = (0..256)
+        .map(|_| {
+            let (store, next) = (Arc::clone(store), Arc::clone(&next));
+            tokio::spawn(async move {
+                loop {
+                    let count = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if count >= GROWN {
+                        return;
+                    }
+                    insert(&*store, place("growth", 0, count)).await;
+                }
+            })
+        })
+        .collect();
+    for one in filling {
+        one.await.expect("no caller panics");
+    }
+    println!("with {GROWN} records: {}", latencies(store, GROWN).await);
+}
+
+async fn latencies(store: &Arc<dyn Store>, records: u64) -> String {
+    let mut times = [const { Vec::new() }; 3];
+    for count in 0..1000 {
+        let place = place("growth", 0, count * 7919 % records);
+        let from = Instant::now();
+        let read = store.get(place, NOW).await.expect("the store reads").expect("the record");
+        times[0].push(from.elapsed());
+        let from = Instant::now();
+        store.replace(read.draft, read.version, NOW).await.expect("the store writes");
+        times[1].push(from.elapsed());
+        let from = Instant::now();
+        store.list(place.shelf, Some(place.key), 100, NOW).await.expect("the store reads");
+        times[2].push(from.elapsed());
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2].as_micros()
+    };
+    let [get, replace, list] = &mut times;
+    format!("get {} µs, replace {} µs, list of 100 {} µs", median(get), median(replace), median(list))
+}
+
+async fn together<F, O>(callers: u64, store: &Arc<dyn Store>, once: F) -> f64
 where
-    F: Fn(Arc<Sqlite>, u64, u64) -> O + Copy + Send + 'static,
+    F: Fn(Arc<dyn Store>, u64, u64) -> O + Copy + Send + 'static,
     O: Future<Output = ()> + Send,
 {
     let from = Instant::now();

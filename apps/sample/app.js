@@ -1,7 +1,7 @@
 // Who is looking at this page, and where? The backend answers from the session that Zoom's app context began; the Zoom
 // client answers through the Apps SDK. Trust the first: what the SDK says comes through the page.
 
-import { install, on, start } from "/zoom/client.js";
+import { api, install, on, start } from "/zoom/client.js";
 
 const capabilities = [
   ...["getRunningContext", "getUserContext", "getSupportedJsApis"],
@@ -11,6 +11,7 @@ const byId = (id) => document.getElementById(id);
 
 async function main() {
   byId("add-button").addEventListener("click", add);
+  byId("meetings-button").addEventListener("click", askMeetings);
   on("session", showSession);
   try {
     const session = await start({ capabilities });
@@ -39,6 +40,16 @@ function showSession({ user, type, meeting, role, action, surface, installed, ex
   });
   byId("session").hidden = false;
   byId("add").hidden = installed !== false;
+  byId("meetings").hidden = !installed;
+}
+
+/** The backend adds the user's token, which no page ever sees, and makes only the calls that its operator allows. */
+async function askMeetings() {
+  const answer = await api("/v2/users/me/meetings?page_size=5").catch(() => null);
+  const { meetings, detail, message } = (await answer?.json().catch(() => null)) ?? {};
+  byId("meetings-note").textContent = meetings ? "" : (detail ?? message ?? "The app's server does not answer.");
+  const when = (start) => new Date(start).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  facts("meeting-facts", Object.fromEntries(meetings?.map(({ topic, start_time: start }) => [when(start), topic]) ?? []));
 }
 
 function place(type, role) {

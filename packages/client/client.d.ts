@@ -51,7 +51,12 @@ export function start(options?: StartOptions): Promise<Session>;
  */
 export function install(): Promise<Session | unknown>;
 
-/** `fetch` for Zoom's REST API with the user's token: `api("/v2/users/me")`. */
+/**
+ * `fetch` for Zoom's REST API with the user's token: `api("/v2/users/me")`.
+ *
+ * The answer is Zoom's, or a problem of Stagedoor's with a `code`: `api_not_allowed`, `not_installed`, `needs_reauth`,
+ * `scope_missing` (`install()` heals the last three), `zoom_timeout` and others.
+ */
 export function api(path: `/${string}`, init?: RequestInit): Promise<Response>;
 
 /** `fetch` for the app's own server, with the session even where the browser blocks cookies. */

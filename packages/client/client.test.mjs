@@ -201,6 +201,34 @@ test("a bearer goes to the app's own origin only", async (t) => {
   }
 });
 
+test("a call of Zoom's API goes out as it was meant, with the session and nothing of Zoom's", async (t) => {
+  const { server } = page(t, { server: new Server({ cookies: false }) });
+  const { start, api } = await load();
+  await start(options);
+  const uuid = encodeURIComponent(encodeURIComponent("/ajXp112QmuoKj4854875=="));
+  await api(`/v2/past_meetings/${uuid}/participants?page_size=3`);
+  assert.equal(server.calls.at(-1), `GET /zoom/api/v2/past_meetings/${uuid}/participants`);
+  const answer = await api("/v2/users/me/meetings", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ topic: "Analysis" }),
+  });
+  assert.ok(answer instanceof Response, "as fetch gives it");
+  assert.equal(server.calls.at(-1), "POST /zoom/api/v2/users/me/meetings");
+  assert.deepEqual(server.last.body, { topic: "Analysis" });
+  assert.equal(server.last.headers.get("authorization"), "Bearer lent");
+  assert.equal(server.last.headers.get("content-type"), "application/json");
+});
+
+test("a refusal of Zoom's API is an answer, not an exception", async (t) => {
+  const { server } = page(t);
+  const { start, api } = await load();
+  await start(options);
+  server.answers["/zoom/api/v2/users/me"] = () => [403, { code: "needs_reauth", install: `${ORIGIN}/zoom/install` }];
+  const answer = await api("/v2/users/me");
+  assert.deepEqual([answer.status, (await answer.json()).code], [403, "needs_reauth"]);
+});
+
 test("installing inside Zoom ends with a session that is installed", async (t) => {
   const { sdk, server } = page(t);
   const { start, install, on } = await load();

@@ -15,7 +15,9 @@ mod generate;
 mod init;
 mod input;
 mod installations;
+mod keys;
 mod serve;
+mod token;
 mod trigger;
 mod webhooks;
 
@@ -43,6 +45,8 @@ enum Command {
     Context(context::Context),
     Installations(installations::Installations),
     Webhooks(webhooks::Webhooks),
+    Keys(keys::Keys),
+    Token(token::Token),
 }
 
 impl Stagedoor {
@@ -58,6 +62,8 @@ impl Stagedoor {
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
             Command::Webhooks(webhooks) => webhooks.run(),
+            Command::Keys(keys) => keys.run(),
+            Command::Token(token) => token.run(),
         }
     }
 }

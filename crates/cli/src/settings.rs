@@ -4,6 +4,8 @@
 //! part of the program reads settings from the environment.
 
 mod address;
+mod cobrowse;
+mod consumer;
 mod deployment;
 mod dotenv;
 mod file;
@@ -15,9 +17,12 @@ mod secret;
 mod source;
 mod starter;
 mod store;
+mod table;
 mod webhook;
 
 pub(crate) use address::parse_origin;
+pub(crate) use cobrowse::{CobrowseSettings, SdkApp};
+pub(crate) use consumer::{ConsumerKeys, ConsumerSettings, IdentitySettings, SessionKeys};
 pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets, ZoomDeployment};
 pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use stagedoor_flows::assertion::Assertions;
-use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -14,19 +14,22 @@ use stagedoor_flows::port::{Clock, Entropy, Store};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{Purpose, Sealer};
 use stagedoor_flows::session::Sessions;
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::webhook::REMEMBER_SECONDS;
 use stagedoor_flows::zoom::Zoom;
-use stagedoor_gateway::{Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{Flights, Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
 use tokio::net::TcpListener;
 
 use crate::settings::{Deployment, ZoomDeployment};
 
 mod store;
+mod tokens;
 mod webhook;
 
-pub(crate) use store::{existing_store, store};
-pub(crate) use webhook::signing_keys;
+pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use tokens::signing_keys;
+pub(crate) use webhook::forwarding_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -55,7 +58,12 @@ impl Keeping {
             Some(settings) => {
                 let http = HttpClient::new(OutboundLimits::default()).context("TLS cannot be set up")?;
                 let zoom = Zoom::new(settings.app.clone(), Arc::new(http));
-                let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
+                let installations = Installations::new(
+                    vault.clone(),
+                    zoom.clone(),
+                    Arc::clone(&revocations),
+                    settings.registration.scopes.clone(),
+                );
                 Some(ZoomKeeping { zoom, installations })
             }
         };
@@ -65,11 +73,16 @@ impl Keeping {
     /// Builds everything that the gateway calls.
     pub(crate) fn flows(self, deployment: &Deployment) -> anyhow::Result<Flows> {
         let Self { vault, revocations, zoom } = self;
+        let flights = Arc::new(Flights::new());
         let zoom = match (zoom, &deployment.zoom) {
-            (Some(keeping), Some(settings)) => Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations))?),
+            (Some(keeping), Some(settings)) => {
+                Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations, &flights))?)
+            }
             _ => None,
         };
-        Ok(Flows { vault, revocations, zoom, consumer: None, cobrowse: None })
+        let consumer = deployment.consumer.as_ref().map(tokens::consumer).transpose()?;
+        let cobrowse = deployment.cobrowse.as_ref().map(tokens::cobrowse);
+        Ok(Flows { vault, revocations, flights, zoom, consumer, cobrowse })
     }
 }
 
@@ -77,7 +90,7 @@ fn zoom_flows(
     deployment: &Deployment,
     settings: &ZoomDeployment,
     keeping: ZoomKeeping,
-    (vault, revocations): (&Vault, &Arc<Revocations>),
+    (vault, revocations, flights): (&Vault, &Arc<Revocations>, &Arc<Flights>),
 ) -> anyhow::Result<ZoomFlows> {
     let ZoomKeeping { zoom, installations } = keeping;
     let registration = &settings.registration;
@@ -88,16 +101,11 @@ fn zoom_flows(
         Arc::clone(revocations),
         deployment.session_ttl,
     );
-    let terms = AuthorizeTerms { required_scopes: registration.scopes.clone(), home_url: registration.home_url() };
+    let tokens = Tokens::new(&installations, (clock(), entropy()), Arc::clone(flights) as _);
     let parts = (zoom.clone(), installations.clone());
-    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), terms);
-    let install = Install::new(
-        vault.clone(),
-        (zoom, installations.clone()),
-        entropy(),
-        deployment.sealer(Purpose::Install)?,
-        registration.scopes.clone(),
-    );
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), registration.home_url());
+    let install =
+        Install::new(vault.clone(), (zoom, installations.clone()), entropy(), deployment.sealer(Purpose::Install)?);
     let launch = Launch::new(
         settings.app.client_id.clone(),
         (&settings.app.client_secret, &settings.previous_client_secrets),
@@ -111,7 +119,7 @@ fn zoom_flows(
     let webhook = settings.webhook.as_ref();
     let webhook =
         webhook.map(|webhook| webhook::flows(settings.app.client_id.clone(), webhook, secrets, parts)).transpose()?;
-    Ok(ZoomFlows { install, authorize, launch, sessions, installations, assertions, webhook })
+    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, webhook })
 }
 
 impl Deployment {

@@ -34,16 +34,7 @@ pub struct Authorize {
     installations: Installations,
     sessions: Sessions,
     entropy: Arc<dyn Entropy>,
-    terms: Arc<AuthorizeTerms>,
-}
-
-/// What an authorization has to fit.
-#[derive(Clone, Debug)]
-pub struct AuthorizeTerms {
-    /// The scopes that a grant must hold.
-    pub required_scopes: Vec<String>,
-    /// The page that asks: Zoom may name it as the redirect URI.
-    pub home_url: Url,
+    home_url: Url,
 }
 
 /// An attempt has begun: what `zoomSdk.authorize` takes.
@@ -85,15 +76,15 @@ impl Item for Attempt {
 }
 
 impl Authorize {
-    /// Builds the flow.
+    /// Builds the flow; `home_url` is the page that asks, which Zoom may name as the redirect URI.
     pub fn new(
         vault: Vault,
         (zoom, installations): (Zoom, Installations),
         sessions: Sessions,
         entropy: Arc<dyn Entropy>,
-        terms: AuthorizeTerms,
+        home_url: Url,
     ) -> Self {
-        Self { vault, zoom, installations, sessions, entropy, terms: Arc::new(terms) }
+        Self { vault, zoom, installations, sessions, entropy, home_url }
     }
 
     /// Begins an attempt. The newest of a session counts.
@@ -118,7 +109,7 @@ impl Authorize {
         }
         let redirect_uri = redirect_uri.and_then(|uri| self.own(&uri));
         let tokens = self.zoom.exchange(&code, &attempt.verifier, redirect_uri).await?;
-        let installation = self.installations.examine(tokens, &self.terms.required_scopes).await?;
+        let installation = self.installations.examine(tokens).await?;
         if session.user.as_ref().is_some_and(|user| *user != installation.user) {
             return Err(AuthorizeError::OtherUser);
         }
@@ -129,7 +120,7 @@ impl Authorize {
     /// The redirect URI or Home URL of ours that a text means.
     fn own(&self, uri: &str) -> Option<&Url> {
         let uri = Url::parse(uri).ok()?;
-        [&self.zoom.client.redirect_uri, &self.terms.home_url].into_iter().find(|own| **own == uri)
+        [&self.zoom.client.redirect_uri, &self.home_url].into_iter().find(|own| **own == uri)
     }
 }
 

@@ -16,7 +16,7 @@
 //! # use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 //! # async fn handlers(install: Install, cookie: Option<&str>, callback: Callback) -> Result<(), InstallError> {
 //! // GET /install: redirect to `location`, set `binding` as a cookie.
-//! let begun = install.begin(cookie).await?;
+//! let begun = install.begin(cookie, None).await?;
 //!
 //! // GET /callback
 //! match install.finish(callback, cookie).await? {
@@ -53,8 +53,10 @@ use crate::vault::{Item, Kept, Terms, Vault};
 use crate::zoom::{Zoom, ZoomError};
 
 mod error;
+mod return_path;
 
 pub use error::InstallError;
+pub use return_path::{InvalidPath, ReturnPath};
 
 secret! {
     /// What binds install attempts to one browser, sealed, as it travels in the install cookie.
@@ -87,7 +89,6 @@ pub struct Install {
     installations: Installations,
     entropy: Arc<dyn Entropy>,
     sealer: Arc<Sealer>,
-    required_scopes: Arc<[String]>,
 }
 
 /// An attempt has begun: send the browser to `location`, with the cookie.
@@ -133,6 +134,8 @@ pub enum Finished {
 struct Attempt {
     #[serde(with = "stagedoor_protocol::secret::exposed")]
     binding: Binding,
+    #[serde(default)]
+    return_to: Option<ReturnPath>,
     progress: Progress,
 }
 
@@ -152,6 +155,13 @@ enum Progress {
     },
 }
 
+impl Attempt {
+    /// The same attempt, one step further.
+    fn at(&self, progress: Progress) -> Self {
+        Self { progress, ..self.clone() }
+    }
+}
+
 impl Item for Attempt {
     const SHELF: Shelf = Shelf("install");
 }
@@ -163,20 +173,22 @@ impl Install {
         (zoom, installations): (Zoom, Installations),
         entropy: Arc<dyn Entropy>,
         sealer: Sealer,
-        required_scopes: Vec<String>,
     ) -> Self {
-        Self { vault, zoom, installations, entropy, sealer: Arc::new(sealer), required_scopes: required_scopes.into() }
+        Self { vault, zoom, installations, entropy, sealer: Arc::new(sealer) }
     }
 
     /// Begins an attempt. A browser that has an install cookie keeps it, so that two tabs do not disturb each other.
-    pub async fn begin(&self, cookie: Option<&str>) -> Result<Begun, InstallError> {
+    ///
+    /// `return_to` comes back as the action of the deep link at the end, so that the app can show the same screen; else
+    /// the action is `installed`.
+    pub async fn begin(&self, cookie: Option<&str>, return_to: Option<ReturnPath>) -> Result<Begun, InstallError> {
         let binding =
             cookie.and_then(|cookie| self.open_binding(cookie)).unwrap_or_else(|| Binding::new(self.random()));
         let state = state_from(self.entropy.bytes());
         let verifier = verifier_from(self.entropy.bytes());
         let location = self.zoom.client.authorize_url(&state, &CodeChallenge::s256(&verifier));
         let cookie = self.seal_binding(&binding);
-        let attempt = Attempt { binding, progress: Progress::Pending { verifier } };
+        let attempt = Attempt { binding, return_to, progress: Progress::Pending { verifier } };
         // Were 256 random bits ever not new, the attempt that lies there stays, and refuses this browser's callback.
         self.vault.insert(state.expose(), &attempt, self.until(ATTEMPT_SECONDS, None)).await?;
         Ok(Begun { location, binding: cookie })
@@ -217,8 +229,7 @@ impl Install {
         code: &AuthorizationCode,
         verifier: &CodeVerifier,
     ) -> Result<Finished, InstallError> {
-        let exchanging =
-            Attempt { binding: kept.item.binding.clone(), progress: Progress::Exchanging { since: self.vault.now() } };
+        let exchanging = kept.item.at(Progress::Exchanging { since: self.vault.now() });
         if !self.vault.replace(&kept, &exchanging, self.until(ATTEMPT_SECONDS, None)).await? {
             return Ok(Finished::InProgress);
         }
@@ -227,16 +238,13 @@ impl Install {
             Err(error) => return self.give_up(state, kept.item, error.into()).await,
         };
         match self.install(tokens).await {
-            Ok(installation) => Ok(self.link(state, &exchanging.binding, &installation).await),
-            Err(error) => {
-                let spent = Attempt { binding: exchanging.binding, progress: Progress::Spent };
-                self.give_up(state, spent, error).await
-            }
+            Ok(installation) => Ok(self.link(state, &exchanging, &installation).await),
+            Err(error) => self.give_up(state, exchanging.at(Progress::Spent), error).await,
         }
     }
 
     async fn install(&self, tokens: TokenSet) -> Result<Installation, InstallError> {
-        let installation = self.installations.examine(tokens, &self.required_scopes).await?;
+        let installation = self.installations.examine(tokens).await?;
         self.installations.keep(&installation).await?;
         Ok(installation)
     }
@@ -252,14 +260,14 @@ impl Install {
     }
 
     /// The installation is stored: whatever happens from here, the user is installed.
-    async fn link(&self, state: &State, binding: &Binding, installed: &Installation) -> Finished {
-        let link = self.deep_link(installed).await;
+    async fn link(&self, state: &State, attempt: &Attempt, installed: &Installation) -> Finished {
+        let link = self.deep_link(attempt, installed).await;
         let now = self.vault.now();
         let progress = Progress::Done {
             user: installed.user.clone(),
             link: link.as_ref().ok().map(|link| (now, link.as_url().to_string())),
         };
-        let attempt = Attempt { binding: binding.clone(), progress };
+        let attempt = attempt.at(progress);
         // Only a reload would miss this record, so a store that fails just now does not fail the user.
         let _ = self.vault.put(state.expose(), &attempt, self.until(REMEMBER_SECONDS, Some(&installed.user))).await;
         link.map_or_else(Finished::InstalledWithoutLink, Finished::Installed)
@@ -277,12 +285,13 @@ impl Install {
         let fresh = link.filter(|(since, _)| self.vault.now().since(*since) < LINK_MS);
         match fresh.and_then(|(_, link)| self.zoom.accept_link(&link)) {
             Some(link) => Ok(Finished::Installed(link)),
-            None => Ok(self.link(state, &kept.item.binding, &installed).await),
+            None => Ok(self.link(state, &kept.item, &installed).await),
         }
     }
 
-    async fn deep_link(&self, installed: &Installation) -> Result<DeepLink, ZoomError> {
-        let action = Action::parse(INSTALLED).expect("a fixed short word is an action");
+    async fn deep_link(&self, attempt: &Attempt, installed: &Installation) -> Result<DeepLink, ZoomError> {
+        let installed_now = || Action::parse(INSTALLED).expect("a fixed short word is an action");
+        let action = attempt.return_to.as_ref().map_or_else(installed_now, ReturnPath::action);
         self.zoom.deep_link(&installed.grant.access, &action).await
     }
 

@@ -80,9 +80,21 @@ impl Installation {
 /// Looks after installations: for the session page and for the operator.
 #[derive(Clone)]
 pub struct Installations {
-    vault: Vault,
-    zoom: Zoom,
+    pub(crate) vault: Vault,
+    pub(crate) zoom: Zoom,
     revocations: Arc<Revocations>,
+    pub(crate) required_scopes: Arc<[String]>,
+}
+
+/// An installation, and what it is worth.
+#[derive(Clone, Debug)]
+pub struct InstallationState {
+    /// The installation.
+    pub installation: Installation,
+    /// Whether its grant can still give tokens.
+    pub usable: bool,
+    /// What the app requires and the user has not granted, or not any more.
+    pub missing_scopes: Vec<String>,
 }
 
 /// What a revocation came to.
@@ -95,9 +107,9 @@ pub struct Revoked {
 }
 
 impl Installations {
-    /// Builds the flow.
-    pub fn new(vault: Vault, zoom: Zoom, revocations: Arc<Revocations>) -> Self {
-        Self { vault, zoom, revocations }
+    /// Builds the flow; `required_scopes` are what every grant must hold.
+    pub fn new(vault: Vault, zoom: Zoom, revocations: Arc<Revocations>, required_scopes: Vec<String>) -> Self {
+        Self { vault, zoom, revocations, required_scopes: required_scopes.into() }
     }
 
     /// The installation of a user.
@@ -108,6 +120,16 @@ impl Installations {
     /// The installation of a user, if its grant is usable now.
     pub async fn usable(&self, user: &ZoomUserId) -> Result<Option<Installation>, VaultError> {
         Ok(self.of(user).await?.filter(|installation| installation.is_usable(self.vault.now())))
+    }
+
+    /// The installation of a user, and what it is worth now.
+    pub async fn state(&self, user: &ZoomUserId) -> Result<Option<InstallationState>, VaultError> {
+        let state = |installation: Installation| InstallationState {
+            usable: installation.is_usable(self.vault.now()),
+            missing_scopes: installation.missing(&self.required_scopes),
+            installation,
+        };
+        Ok(self.of(user).await?.map(state))
     }
 
     /// Every installation. One that does not open is an error.
@@ -130,8 +152,8 @@ impl Installations {
 
     /// Checks the scopes of tokens and asks whose they are. Nobody uses a token otherwise before
     /// [`Installations::keep`] has stored it.
-    pub(crate) async fn examine(&self, tokens: TokenSet, required: &[String]) -> Result<Installation, GrantError> {
-        let missing = required.iter().filter(|scope| !tokens.scopes.contains(scope));
+    pub(crate) async fn examine(&self, tokens: TokenSet) -> Result<Installation, GrantError> {
+        let missing = self.required_scopes.iter().filter(|scope| !tokens.scopes.contains(scope));
         let missing: Vec<_> = missing.cloned().collect();
         if !missing.is_empty() {
             return Err(GrantError::MissingScopes(missing));

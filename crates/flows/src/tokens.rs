@@ -13,9 +13,9 @@ use stagedoor_protocol::secret::{AccessToken, RefreshToken};
 use url::Url;
 
 use crate::grant::{Cause, Driver, Failure, Issuer, Refresher, Renewed, Round};
-use crate::installation::Installation;
+use crate::installation::{Installation, Installations};
 use crate::port::{Clock, Entropy, HttpError};
-use crate::vault::{Vault, VaultError};
+use crate::vault::VaultError;
 use crate::zoom::{Zoom, ZoomError};
 
 mod error;
@@ -52,14 +52,13 @@ pub struct Fresh {
 impl Tokens {
     /// Builds the flow. The clock is that of the vault; `driver` carries refreshes to their end.
     pub fn new(
-        vault: Vault,
-        zoom: Zoom,
+        installations: &Installations,
         ports: (Arc<dyn Clock>, Arc<dyn Entropy>),
         driver: Arc<dyn Driver>,
-        required_scopes: Vec<String>,
     ) -> Self {
+        let Installations { vault, zoom, required_scopes, .. } = installations.clone();
         let refresher = Refresher::new(vault, Arc::new(zoom.clone()), ports, driver);
-        Self { refresher, zoom, required_scopes: required_scopes.into() }
+        Self { refresher, zoom, required_scopes }
     }
 
     /// A token of the user that is good now. Waits only where the present one has expired, for ten seconds at most.

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use stagedoor_flows::api::ApiAllow;
 use url::Url;
+
+use crate::relay::RelayLimits;
 
 /// The settings of a gateway. [`Config::new`] gives the defaults; every field can be set.
 #[derive(Clone, Debug)]
@@ -32,8 +36,14 @@ pub struct Config {
     pub cobrowse_at_root: bool,
     /// The proxies in front of the gateway whose `X-Forwarded-For` counts. Nobody by default.
     pub trusted_proxies: Vec<Network>,
+    /// Which calls of Zoom's API are made for pages and the upstream. None by default.
+    pub api_allow: ApiAllow,
+    /// How many grants are refreshed a second at most, ahead of their expiry, by all processes on one store together.
+    pub renew_per_second: NonZeroU32,
     /// Sizes and times.
     pub limits: Limits,
+    /// Sizes and times of calls that are made for pages and the upstream.
+    pub relay: RelayLimits,
 }
 
 impl Config {
@@ -50,7 +60,10 @@ impl Config {
             consumer_origins: Vec::new(),
             cobrowse_at_root: false,
             trusted_proxies: Vec::new(),
+            api_allow: ApiAllow::default(),
+            renew_per_second: NonZeroU32::new(20).expect("20 is not 0"),
             limits: Limits::default(),
+            relay: RelayLimits::default(),
         }
     }
 }

@@ -53,6 +53,10 @@ pub(crate) struct Arrival {
     pub(crate) audience: Audience,
 }
 
+/// What a call of an API is logged as: the rule that allows it, because a path names people. Comes with the answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Called(pub(crate) Arc<str>);
+
 impl Edge {
     /// Answers a request.
     pub(crate) async fn answer(self: Arc<Self>, peer: IpAddr, request: Request) -> Result<Response, Infallible> {
@@ -71,6 +75,7 @@ impl Edge {
         };
 
         let author = self.write_notice(&mut response, &arrival, route);
+        let called = response.extensions_mut().remove::<Called>();
         let status = response.status();
         let headers = response.headers_mut();
         self.headers.complete(author, status, headers);
@@ -90,6 +95,7 @@ impl Edge {
             method = method_name(&method),
             route = route.name(),
             path = path.as_deref(),
+            call = called.as_ref().map(|called| &*called.0),
             status = status.as_u16(),
             ms = took.as_secs_f64() * 1000.0,
         );

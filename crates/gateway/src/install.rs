@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use stagedoor_flows::fault::{Classified, Fault};
-use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
+use stagedoor_flows::install::{Callback, Finished, Install, InstallError, ReturnPath};
 use stagedoor_protocol::secret::{AuthorizationCode, State as OauthState};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -25,9 +25,15 @@ pub(crate) struct Installing {
     pub(crate) exchanges: TaskTracker,
 }
 
-/// Begins an install: to Zoom's consent page.
-pub(crate) async fn begin(State(this): State<Arc<Installing>>, headers: HeaderMap) -> Result<Response, Notice> {
-    let begun = this.install.begin(Cookies::read(&headers).install).await.map_err(|error| refusal(&error))?;
+/// Begins an install: to Zoom's consent page. The query may say where in the app the user wants to be afterwards.
+pub(crate) async fn begin(
+    State(this): State<Arc<Installing>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Notice> {
+    let return_to = return_path(uri.query().unwrap_or_default())?;
+    let begun = this.install.begin(Cookies::read(&headers).install, return_to).await;
+    let begun = begun.map_err(|error| refusal(&error))?;
     Ok(redirect(location(&begun.location), [cookie::install(&begun.binding)]))
 }
 
@@ -59,6 +65,17 @@ pub(crate) async fn finish(
             ([(header::REFRESH, "1")], notice).into_response()
         }
     })
+}
+
+/// Reads `return` of a query: at most once, and a path of the app and nothing else.
+fn return_path(query: &str) -> Result<Option<ReturnPath>, Notice> {
+    let mut named = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "return");
+    let (first, second) = (named.next(), named.next());
+    match (first, second) {
+        (None, _) => Ok(None),
+        (Some((_, path)), None) => ReturnPath::parse(path).map(Some).map_err(|_| not_a_path()),
+        (Some(_), Some(_)) => Err(not_a_path()),
+    }
 }
 
 /// Reads the query of a callback. A parameter that comes twice, is empty, or holds what Zoom would not send, spoils it.
@@ -112,6 +129,12 @@ fn refusal(error: &InstallError) -> Notice {
         Fault::Store | Fault::Operator | Fault::ZoomBusy | Fault::ZoomSlow => notice,
         _ => notice.offering_install(),
     }
+}
+
+fn not_a_path() -> Notice {
+    let sentence = "This address says to return to something that is not a page of this app.";
+    Notice::problem(StatusCode::BAD_REQUEST, "return_refused", sentence, "Add the app with the button below.")
+        .offering_install()
 }
 
 fn malformed() -> Notice {

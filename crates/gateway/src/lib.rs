@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, any, get, post};
 use bytes::Bytes;
 use futures_util::future::OptionFuture;
 use http::{HeaderValue, StatusCode, header};
@@ -26,6 +26,7 @@ use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::session::Sessions;
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_protocol::loopback::is_loopback;
 use tokio::net::TcpListener;
@@ -33,6 +34,7 @@ use tower::{ServiceExt, service_fn};
 
 mod admin;
 pub mod admission;
+mod api;
 mod app;
 mod authorize;
 mod body;
@@ -46,6 +48,7 @@ pub mod cookie;
 mod cors;
 mod edge;
 mod files;
+mod flights;
 pub mod headers;
 mod install;
 mod metrics;
@@ -53,7 +56,6 @@ mod notice;
 mod origin;
 mod progress;
 mod proxy;
-#[cfg_attr(not(test), expect(dead_code, reason = "its first route comes with tokens that are kept fresh"))]
 mod relay;
 mod route;
 mod server;
@@ -67,11 +69,13 @@ pub use client::{HttpClient, OutboundLimits};
 pub use config::{
     App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
 };
+pub use flights::Flights;
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
 pub use webhook::WebhookFlows;
 
 use admin::Admin;
+use api::ZoomApi;
 use app::{Public, Source};
 use authorize::Authorizing;
 use context::HandOver;
@@ -83,9 +87,11 @@ use metrics::Metrics;
 use notice::{Notice, Places};
 use origin::Origin;
 use proxy::{Identity, Proxy, Tunnels};
+use relay::Relay;
 use route::Route;
 use server::Stop;
 use session::SessionPage;
+use upkeep::Renewal;
 
 /// The flows that the routes call. A part that is `None` has no routes.
 pub struct Flows {
@@ -93,6 +99,8 @@ pub struct Flows {
     pub vault: Vault,
     /// Knows whose sessions are over.
     pub revocations: Arc<Revocations>,
+    /// Carries the refreshes of all grants.
+    pub flights: Arc<Flights>,
     /// A Zoom App.
     pub zoom: Option<ZoomFlows>,
     /// Tells Contact Center who the visitor of a website is.
@@ -113,6 +121,8 @@ pub struct ZoomFlows {
     pub sessions: Sessions,
     /// Says who has added the app.
     pub installations: Installations,
+    /// Gives Zoom's tokens, and keeps them good.
+    pub tokens: Tokens,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
     /// Takes webhooks, where Zoom's secret for them is known.
@@ -124,6 +134,7 @@ pub struct Gateway {
     edge: Arc<Edge>,
     admin: Arc<Admin>,
     revocations: Arc<Revocations>,
+    renewal: Option<Renewal>,
     limits: Limits,
     stop: Stop,
     webhooks: Option<webhook::Background>,
@@ -133,10 +144,12 @@ impl Gateway {
     /// Checks the settings and builds the gateway.
     pub fn new(config: Config, mut flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
-        let stop = Stop::new();
-        let metrics = Arc::new(Metrics::new());
+        let stop = Stop::new(flows.flights.tasks.clone());
+        let metrics = Arc::new(Metrics::new(&flows.flights));
         let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
-        let places = Places { install: place(Route::Install), style: place(Route::Style), boot: place(Route::Boot) };
+        let install_url = config.public_url.join(&place(Route::Install)).expect("a checked path joins an origin");
+        let (install, style, boot) = (place(Route::Install), place(Route::Style), place(Route::Boot));
+        let places = Places { install, install_url: install_url.into(), style, boot };
         let app = app(&config, flows.zoom.as_ref(), &metrics, &stop)?;
         let admin = Arc::new(Admin {
             vault: flows.vault.clone(),
@@ -145,10 +158,14 @@ impl Gateway {
             revocations_known: Arc::default(),
         });
         let revocations = Arc::clone(&flows.revocations);
-        let (handlers, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
+        let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
+        let per_second = config.renew_per_second;
+        let renewal = flows.zoom.as_ref().map(|zoom| Renewal { tokens: zoom.tokens.clone(), per_second });
+        let (webhook_routes, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
+        let shared = Shared { stop: &stop, metrics: &metrics, relay: &relay };
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
-            routes: routes(&config, flows, handlers.unwrap_or_default(), &places, &stop),
+            routes: mount(routes(&config, flows, &places, &shared), webhook_routes.unwrap_or_default(), &config.prefix),
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
@@ -157,7 +174,7 @@ impl Gateway {
             ids: RequestIds::new(),
             stopping: Arc::clone(&stop.stopping),
         });
-        Ok(Self { edge, admin, revocations, limits: config.limits, stop, webhooks })
+        Ok(Self { edge, admin, revocations, renewal, limits: config.limits, stop, webhooks })
     }
 
     /// The public routes as one router, without a listener: for tests. Every request comes from 127.0.0.1.
@@ -180,7 +197,7 @@ impl Gateway {
         admin: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, limits, stop, webhooks } = self;
+        let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
@@ -195,6 +212,7 @@ impl Gateway {
                 server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
+                upkeep.run_until_cancelled(upkeep::renew(renewal)),
                 OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
             )
         };
@@ -262,6 +280,47 @@ fn app(
     }))
 }
 
+/// What several routes share.
+struct Shared<'a> {
+    stop: &'a Stop,
+    metrics: &'a Arc<Metrics>,
+    relay: &'a Arc<Relay>,
+}
+
+/// Routes of the gateway and who answers them.
+type Handlers = Vec<(Route, MethodRouter)>;
+
+/// The gateway's own routes; each has just the flow that it calls.
+fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -> Router {
+    let mut handlers: Handlers = vec![
+        (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
+        (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
+        (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
+    ];
+    let mut router = Router::new().fallback(not_found);
+    if let Some(consumer) = flows.consumer {
+        handlers.push((Route::Consumer, consumer::route(consumer, config)));
+    }
+    if let Some(cobrowse) = flows.cobrowse {
+        let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
+        let route = cobrowse::route(cobrowse, zoom, config);
+        if config.cobrowse_at_root {
+            router = router.route("/", route.clone());
+        }
+        handlers.push((Route::Cobrowse, route));
+    }
+    if let Some(zoom) = flows.zoom {
+        handlers.extend(zoom_routes(config, zoom, places, shared));
+    }
+    mount(router, handlers, &config.prefix)
+}
+
+fn mount(router: Router, handlers: Handlers, prefix: &str) -> Router {
+    handlers.into_iter().fold(router, |router, (route, handler)| {
+        router.route(&format!("{prefix}{}", route.path().unwrap_or_default()), handler)
+    })
+}
+
 /// The routes of webhooks and what runs beside them, where there are webhooks.
 fn webhook_part(
     config: &Config,
@@ -274,41 +333,13 @@ fn webhook_part(
     Some(webhook::part(zoom.webhook.take()?, &zoom.sessions, origin, &metrics.webhook, stop))
 }
 
-/// Routes of the gateway and who answers them.
-type Handlers = Vec<(Route, MethodRouter)>;
-
-/// The gateway's own routes; each has just the flow that it calls.
-fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places, stop: &Stop) -> Router {
-    handlers.extend([
-        (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
-        (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
-        (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
-    ]);
-    let mut router = Router::new().fallback(not_found);
-    if let Some(consumer) = flows.consumer {
-        handlers.push((Route::Consumer, consumer::route(consumer, config)));
-    }
-    if let Some(cobrowse) = flows.cobrowse {
-        let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
-        let route = cobrowse::route(cobrowse, zoom, config);
-        // Reached only where the edge says so.
-        router = router.route("/", route.clone());
-        handlers.push((Route::Cobrowse, route));
-    }
-    if let Some(zoom) = flows.zoom {
-        handlers.extend(zoom_routes(config, zoom, places, stop));
-    }
-    handlers.into_iter().fold(router, |router, (route, handler)| {
-        router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
-    })
-}
-
 /// The routes of a Zoom App.
-fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, stop: &Stop) -> Handlers {
-    let begin_url = config.public_url.join(&places.install).expect("a checked path joins an origin");
+fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shared<'_>) -> Handlers {
+    let stop = shared.stop;
+    let api = zoom_api(config, &flows, shared);
     let installing = Arc::new(Installing {
         install: flows.install,
-        begin_url: HeaderValue::from_str(begin_url.as_str()).expect("a URL is visible ASCII"),
+        begin_url: HeaderValue::from_str(&places.install_url).expect("a URL is visible ASCII"),
         exchanges: stop.tasks.clone(),
     });
     let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
@@ -328,9 +359,24 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, stop: &Stop) 
         (Route::Context, get_only(context::hand_over).with_state(handing)),
         (Route::Authorize, post_only(authorize::begin).with_state(Arc::clone(&authorizing))),
         (Route::Authorized, post_only(authorize::finish).with_state(authorizing)),
+        (Route::Api, any(api::call).with_state(api)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
     ]
+}
+
+/// Zoom's API for pages and the upstream.
+fn zoom_api(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<ZoomApi> {
+    Arc::new(ZoomApi {
+        relay: Arc::clone(shared.relay),
+        tokens: flows.tokens.clone(),
+        allow: config.api_allow.clone(),
+        sessions: flows.sessions.clone(),
+        assertions: flows.assertions.clone(),
+        origin: Origin::new(&config.public_url),
+        place: format!("{}/api", config.prefix),
+        metrics: Arc::clone(shared.metrics),
+    })
 }
 
 /// A route that acts: GET, and not HEAD, by which link checkers would begin or end installs.

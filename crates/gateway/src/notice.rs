@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::time::Duration;
 
 use askama::Template;
 use axum::body::Body;
@@ -27,6 +28,8 @@ pub(crate) struct Notice {
     is_page: bool,
     /// Whether it is the boot page, which fetches a session.
     pub(crate) is_boot: bool,
+    /// When to try again, where that is known.
+    retry_after: Option<Duration>,
     /// The cause chain, for the log only.
     pub(crate) cause: Option<String>,
 }
@@ -75,6 +78,7 @@ impl Notice {
             offers_install: false,
             is_page: false,
             is_boot: false,
+            retry_after: None,
             cause: None,
         }
     }
@@ -98,6 +102,11 @@ impl Notice {
     /// Offers to add the app.
     pub(crate) fn offering_install(self) -> Self {
         Self { offers_install: true, ..self }
+    }
+
+    /// Says when to try again, where that is known.
+    pub(crate) fn after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
     }
 
     /// Keeps the cause for the log.
@@ -142,6 +151,7 @@ impl Notice {
                 code: self.code,
                 detail: format!("{} {}", self.sentence, self.advice).trim_end().to_owned(),
                 request_id,
+                install: self.offers_install.then_some(&places.install_url),
             };
             let problem = serde_json::to_string(&problem).expect("a problem is a plain struct");
             (HeaderValue::from_static("application/problem+json"), problem)
@@ -153,6 +163,7 @@ impl Notice {
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     pub(crate) install: String,
+    pub(crate) install_url: String,
     pub(crate) style: String,
     pub(crate) boot: String,
 }
@@ -162,8 +173,10 @@ impl IntoResponse for Notice {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        let wait = self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        let wait = wait.or_else(|| (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(5));
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(self);
         response
@@ -212,4 +225,7 @@ struct Problem<'a> {
     code: &'a str,
     detail: String,
     request_id: &'a str,
+    /// Where the app is added, if that helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    install: Option<&'a String>,
 }

@@ -47,6 +47,8 @@ routes! {
     Authorize = "authorize" at "/authorize";
     /// Ends one.
     Authorized = "authorized" at "/authorized";
+    /// Zoom's REST API with the user's token.
+    Api = "api" at "/api/{*path}";
     /// Who has the app open.
     Session = "session" at "/session";
     /// What Zoom says happened.

@@ -54,13 +54,14 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    pub(crate) fn new() -> Self {
+    /// `tasks` is what a stop waits for; connections join what is there.
+    pub(crate) fn new(tasks: TaskTracker) -> Self {
         Self {
             stopping: Arc::default(),
             accept: CancellationToken::new(),
             finish: CancellationToken::new(),
             cut: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
         }
     }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::Serialize;
-use stagedoor_flows::installation::Installations;
+use stagedoor_flows::installation::{InstallationState, Installations};
 use stagedoor_flows::session::{Session, SessionBearer, Sessions, Surface};
 use stagedoor_protocol::time::UnixMillis;
 
@@ -41,6 +41,11 @@ struct SessionJson<'a> {
     surface: Surface,
     /// `null` while the store does not answer.
     installed: Option<bool>,
+    /// Whether the user has added the app, but its grant is over or lacks a scope: adding it again heals that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reauthorize: bool,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    missing_scopes: &'a [String],
     connections: [(); 0],
     expires_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,9 +64,12 @@ pub(crate) async fn show(State(this): State<Arc<SessionPage>>, headers: HeaderMa
     Ok(this.tell(&caller.session, None).await)
 }
 
+#[derive(Default)]
 struct Grant {
     usable: bool,
     name: Option<String>,
+    over: bool,
+    missing: Vec<String>,
 }
 
 impl SessionPage {
@@ -88,6 +96,8 @@ impl SessionPage {
             action: session.action.as_deref(),
             surface: session.surface,
             installed: grant.as_ref().map(|grant| grant.usable),
+            reauthorize: grant.as_ref().is_some_and(|grant| grant.over || !grant.missing.is_empty()),
+            missing_scopes: grant.as_ref().map_or(&[], |grant| &grant.missing),
             connections: [],
             expires_at: iso_8601(session.expires),
             bearer: bearer.map(SessionBearer::expose),
@@ -98,12 +108,12 @@ impl SessionPage {
 
     /// Whether the user's grant is usable, and the user's name; `None` where the store does not say.
     async fn grant(&self, session: &Session) -> Option<Grant> {
-        let Some(user) = &session.user else { return Some(Grant { usable: false, name: None }) };
-        match tokio::time::timeout(STORE_PATIENCE, self.installations.usable(user)).await {
-            Ok(Ok(installation)) => Some(Grant {
-                usable: installation.is_some(),
-                name: installation.and_then(|installation| installation.name),
-            }),
+        let Some(user) = &session.user else { return Some(Grant::default()) };
+        match tokio::time::timeout(STORE_PATIENCE, self.installations.state(user)).await {
+            Ok(Ok(None)) => Some(Grant::default()),
+            Ok(Ok(Some(InstallationState { installation, usable, missing_scopes }))) => {
+                Some(Grant { usable, name: installation.name, over: !usable, missing: missing_scopes })
+            }
             Ok(Err(error)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the installation cannot be read");
                 None

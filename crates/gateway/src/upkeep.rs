@@ -1,15 +1,19 @@
-//! What runs beside the requests: reading the revocations, removing expired records.
+//! What runs beside the requests: reading the revocations, removing expired records, refreshing grants that fall due.
 
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stagedoor_flows::revocation::{REFRESH_SECONDS, Revocations};
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::{Vault, VaultError};
 use tokio::time::MissedTickBehavior;
 
 const PURGE: Duration = Duration::from_mins(1);
+
+const RENEW: Duration = Duration::from_secs(5);
 
 /// Until the revocations have been read for the first time, this often.
 const RETRY: Duration = Duration::from_secs(1);
@@ -44,6 +48,25 @@ pub(crate) async fn purge(vault: Vault) {
             }
         };
         trouble.note(purged.as_ref().err());
+    }
+}
+
+/// Which grants are refreshed ahead of their expiry, and how fast.
+pub(crate) struct Renewal {
+    pub(crate) tokens: Tokens,
+    pub(crate) per_second: NonZeroU32,
+}
+
+/// Refreshes grants that fall due. Of all processes on one store, one at a time does so.
+pub(crate) async fn renew(renewal: Option<Renewal>) {
+    let Some(Renewal { tokens, per_second }) = renewal else { return };
+    let mut trouble = Trouble::new("the grants that fall due cannot be read or stored");
+    loop {
+        let round = tokens.renew_due(per_second).await;
+        trouble.note(round.as_ref().err());
+        if !round.is_ok_and(|round| round.more && round.begun > 0) {
+            tokio::time::sleep(RENEW).await;
+        }
     }
 }
 

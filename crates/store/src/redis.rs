@@ -42,9 +42,14 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Connects, and makes sure that the server is fit to be a store.
+    /// Connects, and makes sure that the server is fit to be a store. Where there is no data yet, it begins.
     pub async fn connect(url: RedisUrl) -> Result<Self, ConnectError> {
-        Link::connect(url).await.map(|link| Self { link })
+        Link::connect(url, true).await.map(|link| Self { link })
+    }
+
+    /// The same, but there must be data.
+    pub async fn connect_to_existing(url: RedisUrl) -> Result<Self, ConnectError> {
+        Link::connect(url, false).await.map(|link| Self { link })
     }
 
     async fn write(&self, call: Call) -> Result<Write, StoreError> {

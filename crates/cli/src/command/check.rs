@@ -1,11 +1,13 @@
 //! `stagedoor check`: every problem of the settings, or what to enter in the Marketplace.
 
+use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::SettingsArgs;
 use crate::console;
+use crate::endpoints::Endpoints;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::{Marketplace, Registration};
 use crate::settings::{self, Deployment, Environment, Problems};
@@ -32,40 +34,32 @@ impl Check {
     pub(super) fn run(self) -> Outcome {
         match settings::read::<Deployment>(&self.settings.flags(), Environment::of_process()) {
             Ok(deployment) => self.fine(&deployment),
-            Err(problems) => return self.wrong(problems),
+            Err(problems) => self.wrong(problems),
         }
-        Ok(())
     }
 
-    fn fine(&self, deployment: &Deployment) {
-        match &deployment.zoom {
-            Some(zoom) => self.fine_app(&zoom.registration),
-            None if self.json => console::say_json(&serde_json::json!({ "ok": true })),
+    fn fine(&self, deployment: &Deployment) -> Outcome {
+        let registration = deployment.zoom.as_ref().map(|zoom| &zoom.registration);
+        let manifest = registration.map(Registration::manifest);
+        if self.manifest {
+            let manifest = manifest.ok_or_else(|| anyhow!("these settings have no Zoom App (zoom.client_id)"))?;
+            console::say_json(&manifest);
+            return Ok(());
+        }
+        let marketplace = registration.map(Marketplace::of);
+        let endpoints = Endpoints::of(deployment)?;
+        if self.json {
+            console::say_json(&Fine { ok: true, marketplace, manifest, endpoints });
+            return Ok(());
+        }
+        match &marketplace {
+            Some(marketplace) => say_marketplace(marketplace),
             None => console::say("The settings are fine."),
         }
-    }
-
-    fn fine_app(&self, registration: &Registration) {
-        #[derive(Serialize)]
-        struct Fine<'a> {
-            ok: bool,
-            marketplace: &'a Marketplace,
-            manifest: Value,
+        for paragraph in endpoints.paragraphs() {
+            console::say(format_args!("\n{paragraph}"));
         }
-        let marketplace = Marketplace::of(registration);
-        if self.manifest {
-            return console::say_json(&registration.manifest());
-        }
-        if self.json {
-            return console::say_json(&Fine { ok: true, marketplace: &marketplace, manifest: registration.manifest() });
-        }
-        console::say("The settings are fine. In the Marketplace, the app needs:\n");
-        for (name, values) in marketplace.rows() {
-            for (row, value) in values.iter().enumerate() {
-                console::say(format_args!("  {:<20} {value}", if row == 0 { name } else { "" }));
-            }
-        }
-        console::say("\nstagedoor check --manifest prints an app manifest with all of this.");
+        Ok(())
     }
 
     fn wrong(&self, problems: Problems) -> Outcome {
@@ -80,4 +74,26 @@ impl Check {
         console::say_json(&Bad { ok: false, problems: &problems });
         Err(Failure::ToldSettings)
     }
+}
+
+/// What is fine, as JSON.
+#[derive(Serialize)]
+struct Fine {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marketplace: Option<Marketplace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<Value>,
+    #[serde(flatten)]
+    endpoints: Endpoints,
+}
+
+fn say_marketplace(marketplace: &Marketplace) {
+    console::say("The settings are fine. In the Marketplace, the app needs:\n");
+    for (name, values) in marketplace.rows() {
+        for (row, value) in values.iter().enumerate() {
+            console::say(format_args!("  {:<20} {value}", if row == 0 { name } else { "" }));
+        }
+    }
+    console::say("\nstagedoor check --manifest prints an app manifest with all of this.");
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator, WebhookSecret as EmulatedSecret};
+use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::session::SessionTtl;
 use stagedoor_flows::zoom::ZoomApp;
@@ -54,6 +55,13 @@ pub(super) struct Dev {
     #[arg(long, short)]
     verbose: bool,
 }
+
+/// The calls of Zoom's API that the emulator plays, for the sample and for whoever tries something.
+const API: [&str; 4] =
+    ["GET /v2/users/me", "GET /v2/users/me/meetings", "POST /v2/users/me/meetings", "GET /v2/meetings/*"];
+
+/// What these calls need beyond what every app has.
+const API_SCOPES: [&str; 3] = ["meeting:read:list_meetings", "meeting:read:meeting", "meeting:write:meeting"];
 
 impl Dev {
     pub(super) fn run(self) -> Outcome {
@@ -108,7 +116,7 @@ impl Dev {
     fn forwarding(&self, deployment: &Deployment) -> anyhow::Result<String> {
         let webhook = deployment.zoom.as_ref().and_then(|zoom| zoom.webhook.as_ref());
         let (Some(url), Some(webhook)) = (&self.webhooks, webhook) else { return Ok(String::new()) };
-        let keys = wiring::signing_keys(&deployment.secrets, webhook)?;
+        let keys = wiring::forwarding_keys(&deployment.secrets, webhook)?;
         Ok(format!("\nWebhooks go to {url}, signed with {}", keys[0].secret().expose()))
     }
 
@@ -122,6 +130,7 @@ impl Dev {
         config.port = self.emulator_port;
         config.webhook_url = Some(self.origin()?.join("/zoom/webhook")?);
         config.webhook_secret = EmulatedSecret::new(state.webhook_secret.expose());
+        config.scopes.extend(API_SCOPES.map(String::from));
         if self.app.is_some() || self.upstream.is_some() {
             config.app_name = "Your app".into();
         }
@@ -146,6 +155,7 @@ impl Dev {
             gateway: Config {
                 app: Some(App::new(source)),
                 zoom_host: zoom.clone(),
+                api_allow: ApiAllow::parse(&API)?,
                 ..Config::new(registration.public_url.clone())
             },
             zoom: Some(ZoomDeployment {
@@ -163,6 +173,8 @@ impl Dev {
                     ..WebhookSettings::keeping(state.webhook_secret.clone())
                 }),
             }),
+            consumer: None,
+            cobrowse: None,
             store: StoreUrl::Sqlite(state.store()),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,

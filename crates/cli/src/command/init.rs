@@ -29,7 +29,7 @@ pub(super) struct Init {
     public_url: Option<String>,
 }
 
-const GITIGNORE: &str = ".env\n.stagedoor/\n*.db\n*.db-shm\n*.db-wal\n";
+const GITIGNORE: &str = ".env\n.stagedoor/\n*.db\n*.db-shm\n*.db-wal\n*.pem\n";
 
 /// Who may read a new file.
 #[derive(Clone, Copy)]
@@ -93,7 +93,10 @@ fn environment_file() -> String {
          ZOOM_CLIENT_ID=\n\
          ZOOM_CLIENT_SECRET=\n\n\
          # From the Marketplace, Feature, Token: for webhooks, and to hear that a user has removed the app.\n\
-         #ZOOM_WEBHOOK_SECRET_TOKEN=\n"
+         #ZOOM_WEBHOOK_SECRET_TOKEN=\n\n\
+         # The same of a Cobrowse app, where there is one.\n\
+         #ZOOM_SDK_KEY=\n\
+         #ZOOM_SDK_SECRET=\n"
     )
 }
 

@@ -88,6 +88,15 @@ struct Row {
     refreshed_at: String,
     usable_until: String,
     usable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs_reauthorization: Option<NeedsReauthorization>,
+}
+
+/// Since when and why a user has to add the app again.
+#[derive(Serialize)]
+struct NeedsReauthorization {
+    since: String,
+    reason: &'static str,
 }
 
 impl Installations {
@@ -120,7 +129,7 @@ impl List {
             console::say(format_args!("{:<24} {:<24} {:<22} CAN ACT UNTIL", "USER", "NAME", "ADDED"));
             for row in rows {
                 let name = row.name.as_deref().map(printable).unwrap_or_default();
-                let until = if row.usable { row.usable_until } else { "over".into() };
+                let until = row.until();
                 console::say(format_args!("{:<24} {name:<24} {:<22} {until}", row.user, row.installed_at));
             }
         }
@@ -143,7 +152,7 @@ impl Show {
         console::say(format_args!("scopes         {}", printable(&row.scopes.join(" "))));
         console::say(format_args!("added          {}", row.installed_at));
         console::say(format_args!("tokens from    {}", row.refreshed_at));
-        console::say(format_args!("can act until  {}{}", row.usable_until, if row.usable { "" } else { " (over)" }));
+        console::say(format_args!("can act until  {}", row.until()));
         Ok(())
     }
 }
@@ -195,6 +204,15 @@ impl Common {
 }
 
 impl Row {
+    /// Until when the app can act for the user, or since when and why it cannot.
+    fn until(&self) -> String {
+        match &self.needs_reauthorization {
+            Some(needs) => format!("needs re-authorisation since {} ({})", needs.since, needs.reason),
+            None if self.usable => self.usable_until.clone(),
+            None => format!("{} (over)", self.usable_until),
+        }
+    }
+
     fn of(installation: &Installation, now: UnixMillis) -> Self {
         Self {
             user: installation.user.to_string(),
@@ -204,6 +222,10 @@ impl Row {
             refreshed_at: instant(installation.grant.refreshed),
             usable_until: instant(installation.usable_until()),
             usable: installation.is_usable(now),
+            needs_reauthorization: installation
+                .grant
+                .ended()
+                .map(|(since, reason)| NeedsReauthorization { since: instant(since), reason: reason.name() }),
         }
     }
 }

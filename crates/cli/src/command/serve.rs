@@ -32,7 +32,7 @@ impl Serve {
 
 async fn serve(deployment: Deployment) -> Outcome {
     let ended = process::asked_to_end()?;
-    let store = wiring::store(&deployment.store).await?;
+    let store = if deployment.keeps_nothing() { wiring::no_store() } else { wiring::store(&deployment.store).await? };
     let public_url = deployment.gateway.public_url.to_string();
     let bound = Bound::new(deployment, store).await.map_err(blame)?;
     let (public, admin) = bound.addresses()?;

@@ -41,6 +41,27 @@ pub(crate) fn zoom_host(given: &Given) -> Result<Url, Wrong> {
     }
 }
 
+/// The origin of a site's pages: https, except on loopback, because tokens travel there.
+pub(crate) fn as_page_origin(text: &str) -> Result<Url, Wrong> {
+    let url = parse_origin(text)?;
+    if url.scheme() == "https" || is_loopback(&url) {
+        return Ok(url);
+    }
+    Err(Wrong::new("tokens would travel in the clear", "write https://; http is for localhost only"))
+}
+
+/// An absolute `http` or `https` address, perhaps with a path and a query.
+pub(super) fn as_url(text: &str) -> Result<Url, Wrong> {
+    const FIX: &str = "write an absolute address, for example https://www.example.com/whoami";
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let url = Url::parse(text).ok().filter(|url| is_plain && matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or_else(|| Wrong::new("it is not an absolute http or https URL", FIX))?;
+    if url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && !text.contains('@') {
+        return Ok(url);
+    }
+    Err(Wrong::new("it has a user name, a password or a fragment", FIX))
+}
+
 /// Parses an `http` or `https` origin.
 pub(crate) fn parse_origin(text: &str) -> Result<Url, Wrong> {
     const FIX: &str = "write scheme, host and port only, for example https://app.example.com";

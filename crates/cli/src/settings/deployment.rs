@@ -1,17 +1,24 @@
 //! What the settings mean.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
+use stagedoor_flows::port::Entropy;
 use stagedoor_flows::seal::MasterSecret;
 use stagedoor_flows::session::SessionTtl;
 use stagedoor_flows::zoom::ZoomApp;
-use stagedoor_gateway::{App, AppSource, Browsers, Config, HeaderConfig, SessionConfig};
+use stagedoor_gateway::{App, AppSource, Browsers, Config, HeaderConfig, SessionConfig, SystemEntropy};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::loopback::is_loopback;
 use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
 
+use super::cobrowse::CobrowseSettings;
+use super::consumer::ConsumerSettings;
 use super::problem::Wrong;
 use super::reader::Reader;
 use super::store::StoreUrl;
@@ -27,6 +34,10 @@ pub(crate) struct Deployment {
     pub(crate) secrets: Secrets,
     /// The Zoom App, where there is one.
     pub(crate) zoom: Option<ZoomDeployment>,
+    /// Consumer authentication, where there is one.
+    pub(crate) consumer: Option<ConsumerSettings>,
+    /// Cobrowse tokens, where there are any.
+    pub(crate) cobrowse: Option<CobrowseSettings>,
     pub(crate) gateway: Config,
     pub(crate) store: StoreUrl,
     pub(crate) session_ttl: SessionTtl,
@@ -70,28 +81,39 @@ pub(crate) enum LogLevel {
 
 impl Section for Deployment {
     fn read(reader: &mut Reader) -> Option<Self> {
+        let parts = Parts::wanted(reader);
         let public_url = reader.required(&keys::PUBLIC_URL, address::public_url);
         let registration = registration(reader, public_url);
         let listen = reader.required(&keys::LISTEN, parse::listen);
         let admin_listen = reader.required(&keys::ADMIN_LISTEN, parse::listen);
-        let secrets = Secrets::read(reader);
-        let credentials = Credentials::read(reader);
+        let secrets = parts.secrets(reader);
+        let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
         let webhook = WebhookSettings::read(reader);
-        let gateway = Gateway::read(reader);
+        let gateway = Gateway::read(parts.zoom, reader);
+        let consumer = part::<ConsumerSettings>(parts.consumer, reader);
+        let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);
         let store = StoreUrl::read(reader);
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
-        let has_webhooks = webhook.as_ref().is_some_and(Option::is_some);
-        let registration = registration.map(|registration| Registration { webhooks: has_webhooks, ..registration });
-        let (registration, credentials, (host, api_host)) = (registration?, credentials?, hosts?);
-        let Credentials { client_id, client_secret, previous } = credentials;
-        let gateway = gateway?.config(&registration, &host);
-        let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
+        let webhooks = webhook.is_some();
+        let registration = registration.map(|registration| Registration { webhooks, ..registration });
+        let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
+        let gateway = Config {
+            consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
+            cobrowse_at_root: cobrowse.as_ref().is_some_and(|cobrowse| cobrowse.compat),
+            ..gateway?.config(&registration, &host)
+        };
+        let zoom = credentials?.map(|Credentials { client_id, client_secret, previous }| {
+            let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
+            ZoomDeployment { registration, app, previous_client_secrets: previous, webhook }
+        });
         Some(Self {
             gateway,
-            zoom: Some(ZoomDeployment { registration, app, previous_client_secrets: previous, webhook: webhook? }),
+            zoom,
+            consumer,
+            cobrowse,
             listen: listen?,
             admin_listen: admin_listen?,
             secrets: secrets?,
@@ -99,6 +121,43 @@ impl Section for Deployment {
             session_ttl: session_ttl?,
             log_level: log_level?,
         })
+    }
+}
+
+/// Which parts a deployment has. A Zoom App is meant where nothing else is.
+struct Parts {
+    zoom: bool,
+    consumer: bool,
+    cobrowse: bool,
+}
+
+impl Parts {
+    fn wanted(reader: &mut Reader) -> Self {
+        let (consumer, cobrowse) = (reader.is_begun("consumer"), reader.is_begun("cobrowse"));
+        let app = [&keys::CLIENT_ID, &keys::CLIENT_SECRET, &keys::APP_ROOT, &keys::APP_UPSTREAM];
+        Self { zoom: !(consumer || cobrowse) || reader.is_any_attempted(&app), consumer, cobrowse }
+    }
+
+    /// Where nothing is kept, a secret that lives as long as the process is enough.
+    fn secrets(&self, reader: &mut Reader) -> Option<Secrets> {
+        if self.zoom || reader.is_any_attempted(&[&keys::SECRET]) {
+            return Secrets::read(reader);
+        }
+        let current = MasterSecret::new(STANDARD.encode((&SystemEntropy as &dyn Entropy).bytes::<32>()));
+        Some(Secrets { current, previous: vec![] })
+    }
+}
+
+/// Reads a part that is wanted. The outer `None` is one that is wrong.
+#[expect(clippy::option_option, reason = "a part is wrong, absent or there")]
+fn part<S: Section>(is_wanted: bool, reader: &mut Reader) -> Option<Option<S>> {
+    if is_wanted { S::read(reader).map(Some) } else { Some(None) }
+}
+
+impl Deployment {
+    /// Whether nothing outlives the process, so that no store is needed.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.zoom.is_none()
     }
 }
 
@@ -169,45 +228,51 @@ fn zoom_hosts(reader: &mut Reader) -> Option<(Url, Url)> {
 
 /// What concerns the gateway alone.
 struct Gateway {
-    source: AppSource,
+    source: Option<AppSource>,
     browsers: Browsers,
     public: Vec<String>,
+    api_allow: ApiAllow,
     session: SessionConfig,
     headers: HeaderConfig,
     trusted_proxies: Vec<stagedoor_gateway::Network>,
+    renew_per_second: NonZeroU32,
 }
 
-impl Section for Gateway {
-    fn read(reader: &mut Reader) -> Option<Self> {
+impl Gateway {
+    fn read(has_app: bool, reader: &mut Reader) -> Option<Self> {
         const BROWSERS: &[(&str, Browsers)] = &[("allow", Browsers::Allow), ("deny", Browsers::Deny)];
-        let source = app_source(reader);
+        let source = if has_app { app_source(reader).map(Some) } else { Some(None) };
         let browsers = reader.required(&keys::APP_BROWSERS, parse::one_of(BROWSERS));
         let public = reader.required(&keys::APP_PUBLIC, parse::list(address::as_pattern));
+        let api_allow = reader.required(&keys::APP_API_ALLOW, parse::list(parse::api_rule));
         let pwa_http_only = reader.required(&keys::SESSION_PWA_HTTP_ONLY, parse::boolean);
         let headers = headers(reader);
         let trusted_proxies = reader.required(&keys::TRUSTED_PROXIES, parse::list(parse::network));
+        let renew_per_second = reader.required(&keys::TOKENS_RENEW, parse::integer(1..=1000));
         Some(Self {
             source: source?,
             browsers: browsers?,
             public: public?,
+            api_allow: api_allow?.into_iter().collect(),
             session: SessionConfig { pwa_http_only: pwa_http_only? },
             headers: headers?,
             trusted_proxies: trusted_proxies?,
+            renew_per_second: u32::try_from(renew_per_second?).ok().and_then(NonZeroU32::new)?,
         })
     }
-}
 
-impl Gateway {
     fn config(self, registration: &Registration, zoom_host: &Url) -> Config {
-        let Self { source, browsers, public, session, headers, trusted_proxies } = self;
+        let Self { source, browsers, public, api_allow, session, headers, trusted_proxies, renew_per_second } = self;
         Config {
             prefix: registration.prefix.clone(),
-            app: Some(App { source, browsers, public }),
+            app: source.map(|source| App { source, browsers, public }),
             zoom_host: zoom_host.clone(),
+            api_allow,
             session,
             headers,
             pwa: registration.pwa,
             trusted_proxies,
+            renew_per_second,
             ..Config::new(registration.public_url.clone())
         }
     }

@@ -54,6 +54,7 @@ keys! {
     APP_GUESTS = Plain("app.guests");
     APP_BROWSERS = Plain("app.browsers");
     APP_PUBLIC = Plain("app.public");
+    APP_API_ALLOW = Plain("app.api_allow");
     STORE_URL = Address("store.url", "DATABASE_URL", "REDIS_URL");
     WEBHOOK_FORWARD = Plain("webhook.forward", "WEBHOOK_FORWARD");
     WEBHOOK_SIGNING_SECRET = Secret("webhook.signing_secret", "WEBHOOK_SIGNING_SECRET");
@@ -63,10 +64,28 @@ keys! {
     SESSION_TTL = Plain("session.ttl_seconds");
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
     SESSION_PWA_HTTP_ONLY = Plain("session.pwa_http_only");
+    TOKENS_RENEW = Plain("tokens.renew_per_second");
     PWA_ENABLED = Plain("pwa.enabled");
     HEADERS_CSP = Plain("headers.csp");
     HEADERS_REFERRER_POLICY = Plain("headers.referrer_policy");
     HEADERS_HSTS = Plain("headers.hsts_max_age");
+    CONSUMER_PRIVATE_KEY = Secret("consumer.private_key", "CONSUMER_PRIVATE_KEY");
+    CONSUMER_NEXT_KEY = Secret("consumer.next_key");
+    CONSUMER_NEXT_KEY_AT = Plain("consumer.next_key_at");
+    CONSUMER_ORIGINS = Plain("consumer.origins");
+    CONSUMER_TTL = Plain("consumer.ttl_seconds");
+    CONSUMER_IDENTITY = Plain("consumer.identity");
+    CONSUMER_CLAIMS = Plain("consumer.claims");
+    CONSUMER_REQUIRED_CLAIMS = Plain("consumer.required_claims");
+    COBROWSE_SDK_KEY = Plain("cobrowse.sdk_key", "ZOOM_SDK_KEY");
+    COBROWSE_SDK_SECRET = Secret("cobrowse.sdk_secret", "ZOOM_SDK_SECRET", "ZOOM_COBROWSE_SDK_SECRET");
+    COBROWSE_ORIGINS = Plain("cobrowse.origins");
+    COBROWSE_AGENTS = Plain("cobrowse.agents");
+    COBROWSE_API_KEYS = Plain("cobrowse.api_keys");
+    COBROWSE_PAGE_MAX = Plain("cobrowse.page_max_seconds");
+    COBROWSE_PER_ADDRESS = Plain("cobrowse.per_address_per_minute");
+    COBROWSE_PER_MINUTE = Plain("cobrowse.per_minute");
+    COBROWSE_COMPAT = Plain("cobrowse.compat");
     LOG_LEVEL = Plain("log.level", "LOG_LEVEL");
 }
 
@@ -87,12 +106,6 @@ pub(crate) const LATER: &[Later] = &[
         path: "connect",
         env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
         what: "third-party sign-in",
-    },
-    Later { path: "consumer", env: &["CONSUMER_PRIVATE_KEY"], what: "consumer authentication" },
-    Later {
-        path: "cobrowse",
-        env: &["ZOOM_SDK_KEY", "ZOOM_SDK_SECRET", "ZOOM_COBROWSE_SDK_SECRET"],
-        what: "issuing Cobrowse tokens",
     },
 ];
 

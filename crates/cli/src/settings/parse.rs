@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use stagedoor_flows::api::Rule;
 use stagedoor_gateway::Network;
 use stagedoor_gateway::headers::rules::{self, ReferrerPolicy};
 use stagedoor_protocol::id::ClientId;
@@ -83,6 +84,13 @@ pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Given) -> Result<
             Wrong::new("it is none of the words that mean something here", format!("write {words}"))
         })
     }
+}
+
+/// A call of Zoom's API that is allowed.
+pub(crate) fn api_rule(text: &str) -> Result<Rule, Wrong> {
+    const FIX: &str = "write a method and a path, for example \"GET /v2/users/me\" or \"GET /v2/meetings/*\": a * stands for \
+                       one segment, a ** at the end for one or more";
+    Rule::parse(text).map_err(|_| Wrong::new(format!("\"{}\" is not a call of Zoom's API", text.escape_debug()), FIX))
 }
 
 /// A list of texts. In a flag they are separated by commas.

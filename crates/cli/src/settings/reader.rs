@@ -89,6 +89,28 @@ impl Reader {
         found.map(|found| found.value)
     }
 
+    /// A secret that may be absent.
+    pub(crate) fn optional_secret<T: PartialEq>(
+        &mut self,
+        key: &Key,
+        parse: fn(String) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        self.find(key, |given, environment| secret::text(given, environment).and_then(parse)).map(|found| found.value)
+    }
+
+    /// Whether a source other than the defaults has something of a section.
+    pub(crate) fn is_begun(&self, section: &str) -> bool {
+        let is_inside = |path: &str| path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
+        let (_, given) = self.sources.layers.split_last().expect("the defaults are a layer");
+        given.iter().flatten().any(|given| is_inside(given.key))
+            || self.sources.meant.iter().any(|path| is_inside(path))
+    }
+
+    /// Whether any source tried to give one of these settings, which have no defaults.
+    pub(crate) fn is_any_attempted(&self, keys: &[&Key]) -> bool {
+        keys.iter().any(|key| self.is_attempted(key))
+    }
+
     /// A list of secrets; empty where it is not given.
     pub(crate) fn secrets<T: PartialEq>(&mut self, key: &Key, parse: fn(String) -> Result<T, Wrong>) -> Vec<T> {
         let found = self.find(key, |given, environment| {
@@ -118,7 +140,8 @@ impl Reader {
         self.sources.is_torn || self.sources.meant.contains(&key.path) || self.sources.strongest(key).is_some()
     }
 
-    fn missing(&mut self, key: &Key) {
+    /// Reports that a setting is not given, unless something was wrong with it.
+    pub(crate) fn missing(&mut self, key: &Key) {
         if self.is_attempted(key) {
             return;
         }

@@ -26,7 +26,7 @@ pub(crate) fn texts(given: &Given, environment: &Environment) -> Result<Vec<Stri
     }
 }
 
-fn as_secret(value: &Value, origin: &Origin, environment: &Environment) -> Result<String, Wrong> {
+pub(super) fn as_secret(value: &Value, origin: &Origin, environment: &Environment) -> Result<String, Wrong> {
     const SPELLINGS: &str = "\"…\", { file = \"…\" } or { env = \"…\" }";
     match value {
         Value::FileName(path) => read(&origin.base().join(path)),
@@ -103,7 +103,7 @@ pub(crate) fn signing(text: &str) -> Result<SigningKey, Wrong> {
     text.parse().map_err(|_| Wrong::new("it is not whsec_ and 24 to 64 bytes in base64", fix))
 }
 
-fn refuse_weak(text: &str, min_different: usize, fix: &str) -> Result<(), Wrong> {
+pub(super) fn refuse_weak(text: &str, min_different: usize, fix: &str) -> Result<(), Wrong> {
     let mut bytes = text.as_bytes().to_vec();
     bytes.sort_unstable();
     bytes.dedup();

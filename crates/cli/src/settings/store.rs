@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use stagedoor_store::postgres;
+use stagedoor_store::redis::RedisUrl;
 
 use super::problem::{Origin, Wrong};
 use super::reader::Reader;
@@ -23,7 +24,7 @@ pub(crate) enum StoreUrl {
     /// A PostgreSQL database.
     Postgres(DatabaseUrl),
     /// A Redis or Valkey server.
-    Redis(DatabaseUrl),
+    Redis(RedisUrl),
 }
 
 const FIX: &str = "write sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or redis://HOST";
@@ -42,7 +43,10 @@ impl StoreUrl {
                 Ok(()) => Ok(Self::Postgres(DatabaseUrl::new(text))),
                 Err(error) => Err(Wrong::new(error.to_string(), "docs/stores.md says how such a URL is written")),
             },
-            Some("redis" | "rediss" | "valkey" | "valkeys") => Ok(Self::Redis(DatabaseUrl::new(text))),
+            Some("redis" | "rediss" | "valkey" | "valkeys") => match RedisUrl::parse(text) {
+                Ok(url) => Ok(Self::Redis(url)),
+                Err(error) => Err(Wrong::new(error.to_string(), "docs/stores.md says how such a URL is written")),
+            },
             _ => Err(Wrong::new("it is none of the stores that there are", FIX)),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use stagedoor_flows::port::Store;
-use stagedoor_store::{Postgres, Sqlite};
+use stagedoor_store::{Memory, Postgres, Redis, Sqlite};
 
 use crate::settings::StoreUrl;
 
@@ -22,8 +22,13 @@ pub(crate) async fn existing_store(url: &StoreUrl) -> anyhow::Result<Arc<dyn Sto
             open(url).await
         }
         StoreUrl::Postgres(url) => Ok(Arc::new(Postgres::connect_to_existing(url.expose()).await?)),
-        StoreUrl::Redis(_) => open(url).await,
+        StoreUrl::Redis(url) => Ok(Arc::new(Redis::connect_to_existing(url.clone()).await?)),
     }
+}
+
+/// A store for a deployment that keeps nothing.
+pub(crate) fn no_store() -> Arc<dyn Store> {
+    Arc::new(Memory::new())
 }
 
 async fn open(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
@@ -36,6 +41,11 @@ async fn open(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
             }
             Ok(Arc::new(Postgres::connect(url.expose()).await?))
         }
-        StoreUrl::Redis(_) => bail!("this version does not keep its data in Redis"),
+        StoreUrl::Redis(url) => {
+            for caveat in url.caveats() {
+                tracing::warn!("{caveat}");
+            }
+            Ok(Arc::new(Redis::connect(url.clone()).await?))
+        }
     }
 }

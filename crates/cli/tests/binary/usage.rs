@@ -16,6 +16,15 @@ const COMMANDS: &[&[&str]] = &[
     &["installations", "list"],
     &["installations", "show"],
     &["installations", "revoke"],
+    &["keys"],
+    &["keys", "generate"],
+    &["keys", "public"],
+    &["keys", "rotate"],
+    &["keys", "api"],
+    &["token"],
+    &["token", "consumer"],
+    &["token", "cobrowse"],
+    &["token", "explain"],
 ];
 
 #[test]
@@ -46,6 +55,8 @@ fn the_help_begins_with_what_to_do_first() {
       context        Open and explain an app context, or make one
       installations  List, show or revoke installations; no token is ever printed
       webhooks       List, show or replay webhooks; print the secret that signs what is forwarded
+      keys           Make, show and change keys: of consumer authentication, of servers, and the secret of the deployment
+      token          Issue one token from the settings, or explain one
       help           Print this message or the help of the given subcommand(s)
 
     Options:

@@ -148,7 +148,7 @@ fn send(platform: &Platform, order: &Order) -> Result<DeliveryId, ControlError> 
     for (path, value) in &order.set {
         set(&mut body, path, value.clone()).map_err(|wrong| ControlError::bad(format!("{wrong}.")))?;
     }
-    platform.send_event(&mut world, body).ok_or_else(no_url)
+    platform.send_event(&mut world, &body).ok_or_else(no_url)
 }
 
 /// The deliveries, oldest first.

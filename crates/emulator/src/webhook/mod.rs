@@ -107,11 +107,11 @@ impl Platform {
     /// Tells the app that a user removed it, if it wants to be told.
     pub(crate) fn tell_deauthorized(&self, world: &mut World, person: &Person) {
         let scene = Scene::of(world, &self.config, person, self.clock.machine());
-        self.send_event(world, APP_DEAUTHORIZED.body(&scene));
+        self.send_event(world, &APP_DEAUTHORIZED.body(&scene));
     }
 
     /// Sends an event, with the fault that is on for it. None if the app has no webhook URL.
-    pub(crate) fn send_event(&self, world: &mut World, body: Value) -> Option<DeliveryId> {
+    pub(crate) fn send_event(&self, world: &mut World, body: &Value) -> Option<DeliveryId> {
         world.webhooks.subscription.url.as_ref()?;
         let event = body["event"].as_str().unwrap_or_default().to_owned();
         let ploy = strike(world, Some(&event));
@@ -132,7 +132,7 @@ impl Platform {
         Some(id)
     }
 
-    fn pack(&self, event: String, body: Value, ploy: Option<Ploy>) -> Parcel {
+    fn pack(&self, event: String, body: &Value, ploy: Option<Ploy>) -> Parcel {
         let order = if ploy == Some(Ploy::KeyOrder) { KeyOrder::Random } else { KeyOrder::Alphabetical };
         let now = self.clock.machine();
         let timestamp = ploy.map_or(now, |ploy| ploy.signed_at(now)).to_seconds().0.to_string();
@@ -142,7 +142,7 @@ impl Platform {
         };
         let dressed = ploy.map_or_else(|| body.clone(), |ploy| ploy.dress(body.clone()));
         let sent = body::write(&dressed, order);
-        let signed = if ploy == Some(Ploy::Tampered) { body::write(&body, order) } else { sent.clone() };
+        let signed = if ploy == Some(Ploy::Tampered) { body::write(body, order) } else { sent.clone() };
         let signature = sign::signature(secret, &timestamp, signed.as_bytes());
         Parcel {
             event,

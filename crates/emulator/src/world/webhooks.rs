@@ -343,6 +343,7 @@ fn as_utf8<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Erro
     String::from_utf8_lossy(bytes).serialize(serializer)
 }
 
+#[expect(clippy::ref_option, reason = "serde passes a reference to the member")]
 fn as_text<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
     url.as_ref().map(Url::as_str).serialize(serializer)
 }

@@ -27,10 +27,21 @@ pub struct InvalidRule(pub String);
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
+impl FromIterator<Rule> for ApiAllow {
+    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Self {
+        Self(rules.into_iter().collect())
+    }
+}
+
 impl ApiAllow {
     /// Parses rules.
     pub fn parse(rules: &[impl AsRef<str>]) -> Result<Self, InvalidRule> {
         Ok(Self(rules.iter().map(|rule| Rule::parse(rule.as_ref())).collect::<Result<_, _>>()?))
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.0
     }
 
     /// The first rule that allows a call.

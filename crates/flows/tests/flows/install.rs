@@ -22,7 +22,7 @@ async fn a_user_who_consents_is_installed_and_sent_into_the_client() {
 #[tokio::test]
 async fn the_authorize_page_gets_a_new_state_and_challenge_each_time() {
     let world = World::new();
-    let (one, two) = (world.install.begin(None).await.unwrap(), world.install.begin(None).await.unwrap());
+    let (one, two) = (world.install.begin(None, None).await.unwrap(), world.install.begin(None, None).await.unwrap());
     assert_ne!(one.location, two.location);
     let query: std::collections::HashMap<_, _> = one.location.query_pairs().into_owned().collect();
     assert_eq!(one.location.path(), "/oauth/authorize");
@@ -86,7 +86,7 @@ async fn mn_04_an_absent_or_malformed_cookie_matches_no_state() {
     let mut browser = Browser::default();
     let arrival = browser.consents(&world, "jill").await;
     let good = browser.cookie.clone().unwrap();
-    let foreign = World::new().replica(77).install.begin(None).await.unwrap().binding.expose().to_owned();
+    let foreign = World::new().replica(77).install.begin(None, None).await.unwrap().binding.expose().to_owned();
     let others = [None, Some(String::new()), Some("null".into()), Some(good[1..].into()), Some(foreign)];
     for cookie in others {
         let refused = Browser { cookie: cookie.clone() }.opens(&world, &arrival).await;
@@ -331,7 +331,7 @@ async fn an_installation_by_the_same_user_replaces_the_old_grant() {
 async fn a_store_that_is_down_begins_nothing() {
     let world = World::new();
     world.store.down();
-    let refused = world.install.begin(None).await.unwrap_err();
+    let refused = world.install.begin(None, None).await.unwrap_err();
     assert_eq!((refused.code(), refused.fault()), ("store_unavailable", Fault::Store));
 }
 

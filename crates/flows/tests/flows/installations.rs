@@ -1,3 +1,5 @@
+use stagedoor_flows::grant::Standing;
+use stagedoor_flows::installation::Installation;
 use stagedoor_flows::port::{Draft, Store};
 use stagedoor_flows::session::Surface;
 use stagedoor_flows::vault::VaultError;
@@ -106,6 +108,18 @@ async fn an_installation_that_does_not_open_is_erased_and_told() {
     assert!(matches!(world.installations.revoke(&user("jill")).await, Err(VaultError::Sealed { .. })));
     assert!(world.installations.of(&user("jill")).await.unwrap().is_none());
     assert!(world.installations.list().await.unwrap().is_empty());
+}
+
+#[test]
+fn an_installation_that_an_earlier_version_wrote_is_read() {
+    let written = serde_json::json!({
+        "user": "jill", "name": "Jill", "access": "a", "refresh": "r", "access_expires": 3_600_000, "scopes": ["s"],
+        "installed": 1_000, "refreshed": 2_000,
+    });
+    let installed: Installation = serde_json::from_value(written).unwrap();
+    assert_eq!((installed.grant.access.expose(), installed.grant.refresh.unwrap().expose()), ("a", "r"));
+    assert_eq!(installed.grant.standing, Standing::Live);
+    assert_eq!((installed.installed.0, installed.grant.refreshed.0), (1_000, 2_000));
 }
 
 #[tokio::test]

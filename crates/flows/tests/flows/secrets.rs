@@ -58,7 +58,7 @@ async fn mn_12_no_secret_is_in_the_address_of_a_call() {
 #[tokio::test]
 async fn mn_12_what_the_install_flow_returns_prints_no_secret() {
     let world = World::new();
-    let begun = world.install.begin(None).await.unwrap();
+    let begun = world.install.begin(None, None).await.unwrap();
     let arrival = world.zoom.consent(&begun.location, "jill");
     let callback = Callback { error: Some("canary".into()), ..arrival.callback() };
     let text = format!("{begun:?} {:?} {:?}", callback.code, callback.state);

@@ -114,7 +114,7 @@ fn mn_16_a_value_sealed_for_another_purpose_is_no_session() {
 #[tokio::test]
 async fn mn_16_an_install_cookie_is_no_session() {
     let world = World::new();
-    let begun = world.install.begin(None).await.unwrap();
+    let begun = world.install.begin(None, None).await.unwrap();
     assert_eq!(world.sessions.open(begun.binding.expose()), None);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::connect::{Connect, Metadata, Ports, Provider, ProviderName};
 use stagedoor_flows::install::{Callback, Finished, Install, InstallError};
 use stagedoor_flows::installation::Installations;
@@ -147,23 +147,18 @@ impl World {
         let sessions =
             Sessions::new(sealer(Purpose::Session), clock.clone(), entropy.clone(), revocations.clone(), TTL);
         let caller = Zoom::new(app(), zoom.clone());
-        let installations = Installations::new(vault.clone(), caller.clone(), revocations.clone());
+        let installations =
+            Installations::new(vault.clone(), caller.clone(), revocations.clone(), vec!["zoomapp:inmeeting".into()]);
         let home_url = Url::parse("https://app.example.com/").unwrap();
         let authorize = Authorize::new(
             vault.clone(),
             (caller.clone(), installations.clone()),
             sessions.clone(),
             entropy.clone(),
-            AuthorizeTerms { required_scopes: vec!["zoomapp:inmeeting".into()], home_url },
+            home_url,
         );
         let carried = Arc::new(Carried::default());
-        let tokens = Tokens::new(
-            vault.clone(),
-            caller.clone(),
-            (clock.clone(), entropy.clone()),
-            carried.clone(),
-            vec!["zoomapp:inmeeting".into()],
-        );
+        let tokens = Tokens::new(&installations, (clock.clone(), entropy.clone()), carried.clone());
         let provider = Arc::new(FakeProvider::default());
         let connect = Connect::new(
             vault.clone(),
@@ -171,13 +166,7 @@ impl World {
             Ports { http: provider.clone(), clock: clock.clone(), entropy: entropy.clone(), driver: carried.clone() },
             providers(),
         );
-        let install = Install::new(
-            vault.clone(),
-            (caller, installations.clone()),
-            entropy,
-            sealer(Purpose::Install),
-            vec!["zoomapp:inmeeting".into()],
-        );
+        let install = Install::new(vault.clone(), (caller, installations.clone()), entropy, sealer(Purpose::Install));
         let launch = Launch::new(
             app().client_id,
             (&app().client_secret, &[ClientSecret::new("previous-client-secret")]),
@@ -255,7 +244,7 @@ impl Arrival {
 impl Browser {
     /// Opens the landing URL, keeps the cookie and consents as `user` at Zoom.
     pub(crate) async fn consents(&mut self, world: &World, user: &str) -> Arrival {
-        let begun = world.install.begin(self.cookie.as_deref()).await.unwrap();
+        let begun = world.install.begin(self.cookie.as_deref(), None).await.unwrap();
         self.cookie = Some(begun.binding.expose().to_owned());
         world.zoom.consent(&begun.location, user)
     }

@@ -235,8 +235,21 @@ async fn mn_23_a_wrong_credential_is_401_whoever_else_it_might_be() {
     assert_eq!(post(&house, &twice, CUSTOMER).await.status, StatusCode::UNAUTHORIZED);
 }
 
+/// The status of a cell of the matrix below.
+fn expected(method: &str, credential: &str, sender: &str, body: &str) -> u16 {
+    match (method, credential, sender) {
+        ("POST", "an API key", _) => 200,
+        ("POST", _, "listed") if credential == "nothing" && body == CUSTOMER => 200,
+        ("POST", "a wrong key", _) | ("POST", _, "listed" | "silent") => 401,
+        ("OPTIONS", _, "listed" | "silent" | "ours") => 204,
+        ("POST" | "OPTIONS", ..) => 403,
+        _ => 405,
+    }
+}
+
 #[tokio::test]
 async fn mn_19_origin_by_credentials_by_method_every_cell_is_as_it_is_written() {
+    type Fields = &'static [(&'static str, &'static str)];
     let house = Plan::alone(|flows, clock| {
         let terms = CobrowseTerms { per_address: PerMinute::of(10_000), ..terms() };
         flows.cobrowse = Some(cobrowse_with(terms, clock));
@@ -244,11 +257,10 @@ async fn mn_19_origin_by_credentials_by_method_every_cell_is_as_it_is_written() 
     .build();
     let key = bearer();
     let credentials = [("nothing", None), ("an API key", Some(key.as_str())), ("a wrong key", Some("Bearer nobody"))];
-    // Who, and whether pages of it are customers' pages, ours, or others'.
-    let senders: [(&str, &[(&str, &str)], &str); 9] = [
+    let senders: [(&str, Fields, &str); 9] = [
         ("the site", &[("origin", SITE), ("sec-fetch-site", "cross-site")], "listed"),
         ("the site in an old browser", &[("origin", SITE)], "listed"),
-        ("our own page", &[("origin", "https://app.example.com"), ("sec-fetch-site", "same-origin")], "other"),
+        ("our own page", &[("origin", "https://app.example.com"), ("sec-fetch-site", "same-origin")], "ours"),
         ("another site", &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], "other"),
         ("a name that begins like the site", &[("origin", "https://www.example.com.evil.example")], "other"),
         ("the site without TLS", &[("origin", "http://www.example.com")], "other"),
@@ -272,23 +284,7 @@ async fn mn_19_origin_by_credentials_by_method_every_cell_is_as_it_is_written() 
                 let reply = send(&house, method.parse().unwrap(), PATH, &fields, body).await;
                 let cell = format!("{who}, {what}, {method} {body}: {}", reply.shot());
 
-                let is_foreign =
-                    !matches!(who, "the site" | "the site in an old browser" | "our own page" | "a program");
-                let expected = match (method, what, kind, body) {
-                    ("POST", "an API key", ..) => 200,
-                    ("POST", "a wrong key", ..) => 401,
-                    ("POST", _, "listed", CUSTOMER) => 200,
-                    ("POST", _, "listed" | "silent", _) => 401,
-                    ("POST", ..) => 403,
-                    ("OPTIONS", ..) => {
-                        if is_foreign {
-                            403
-                        } else {
-                            204
-                        }
-                    }
-                    _ => 405,
-                };
+                let expected = expected(method, what, kind, body);
                 assert_eq!(reply.status.as_u16(), expected, "{cell}");
                 assert_eq!(reply.body.contains("eyJ"), expected == 200, "{cell}");
                 let origin = if kind == "listed" { SITE } else { "" };
@@ -369,6 +365,8 @@ async fn a_front_end_of_the_sample_finds_its_address_where_that_is_wanted() {
     let off = at_root(false);
     let reply = send(&off, Method::POST, "/", &[("origin", SITE), JSON], CUSTOMER).await;
     assert!(!reply.body.contains("token") && reply.status != StatusCode::OK, "{}", reply.shot());
+    let reply = send(&alone(), Method::POST, "/", &[("origin", SITE), JSON], CUSTOMER).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND, "{}", reply.shot());
 }
 
 #[tokio::test]

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 
 mod support;
+mod tokens;
 
 mod admin;
+mod api;
 mod authorize;
 mod boot;
 mod client;

@@ -3,14 +3,17 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::json;
+use stagedoor_flows::api::ApiAllow;
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
+use url::Url;
 
-use crate::support::{Browser, CLIENT_SECRET, MASTER_SECRET, Plan, get, visit};
+use crate::support::{Browser, CLIENT_SECRET, MASTER_SECRET, Plan, get, listen, visit};
 
 /// A log that is kept.
 #[derive(Clone, Default)]
@@ -104,6 +107,33 @@ async fn an_access_event_says_what_and_not_who() {
     assert!(lines[0].contains(reply.header("x-request-id")), "{}", lines[0]);
     assert!(lines[1].contains("route=\"session\" status=401"), "{}", lines[1]);
     assert!(!text.contains("canary"));
+}
+
+#[tokio::test]
+async fn mn_12_a_call_of_zooms_api_is_logged_by_its_rule_and_not_by_its_path() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut plan = Plan::default().with(|config| config.api_allow = ApiAllow::parse(&["GET /v2/users/*"]).unwrap());
+    let api = listen().await;
+    plan.api_host = Url::parse(&format!("http://{}", api.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move { axum::serve(api, Router::new().fallback(async || "{}")).await.unwrap() });
+    let house = plan.build();
+    house.install().await;
+    let cookie = house.session().await;
+    for path in ["/v2/users/canary@example.com?canary=1", "/v2/canary"] {
+        let request = get(&format!("/zoom/api{path}")).header("cookie", &cookie).body(Body::empty()).unwrap();
+        house.send(request).await;
+    }
+    let text = log.text();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("route=\"api\"")).collect();
+    assert!(lines[0].contains("call=\"GET /v2/users/*\"") && lines[0].contains("status=200"), "{}", lines[0]);
+    let hit = text.lines().find(|line| line.contains("canary"));
+    assert!(hit.is_none(), "{hit:?}");
 }
 
 #[tokio::test]

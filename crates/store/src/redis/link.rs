@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use redis::{FromRedisValue, ServerErrorKind};
+use redis::{FromRedisValue, RedisResult, ServerErrorKind};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::session::{Call, SCHEMA, Server, Session};
+use super::session::{Call, Server, Session};
 use super::trouble::{ConnectError, Trouble};
 use super::url::RedisUrl;
 
@@ -19,8 +19,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a new connection may take until it can be used.
 pub(super) const CONNECTING: Duration = Duration::from_secs(2);
 
+/// After how long a connection is left if a caller gives up on an answer.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// How long a failed attempt to connect stands for those that come after it.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The number of the layout that `verbs.lua` describes.
+const SCHEMA: &str = "1";
 
 pub(super) struct Link {
     server: Server,
@@ -32,15 +38,16 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects for the first time.
-    pub(super) async fn connect(url: RedisUrl) -> Result<Self, ConnectError> {
+    /// Connects for the first time. Where there is no data yet, it begins if `begin` says so.
+    pub(super) async fn connect(url: RedisUrl, begin: bool) -> Result<Self, ConnectError> {
         let link = Self {
             server: Server::new(url)?,
             session: Mutex::default(),
             last_failure: tokio::sync::Mutex::default(),
             identity: OnceLock::new(),
         };
-        link.open().await?;
+        let identify = if begin { Call::new("begin").with(SCHEMA) } else { Call::new("identify") };
+        link.open(identify).await?;
         Ok(link)
     }
 
@@ -63,7 +70,7 @@ impl Link {
     pub(super) async fn ready(&self) -> Result<(), Trouble> {
         self.ask(async |session| {
             session.examine(&self.server).await?;
-            let identity: String = session.run(&Call::new("ready").with(SCHEMA)).await?;
+            let identity: String = session.run(&Call::new("ready")).await?;
             Ok(self.recognise(&identity)?)
         })
         .await
@@ -73,8 +80,10 @@ impl Link {
     async fn ask<T>(&self, question: impl AsyncFnOnce(Arc<Session>) -> Result<T, Trouble>) -> Result<T, Trouble> {
         let deadline = Instant::now() + PATIENCE;
         let session = timeout_at(deadline, self.session()).await.map_err(|_| Trouble::Timeout)??;
+        let mut open = OpenQuestion { link: self, session: &session, since: Instant::now(), is_answered: false };
         let answer = timeout_at(deadline, question(Arc::clone(&session))).await;
         let answer = answer.unwrap_or(Err(Trouble::Timeout));
+        open.is_answered = true;
         if answer.as_ref().is_err_and(is_fatal) {
             self.leave(&session);
         }
@@ -95,7 +104,7 @@ impl Link {
         {
             return Err(Arc::clone(error));
         }
-        self.open().await.map_err(|error| {
+        self.open(Call::new("identify")).await.map_err(|error| {
             let error = Arc::new(error);
             *last_failure = Some((Instant::now(), Arc::clone(&error)));
             error
@@ -103,10 +112,11 @@ impl Link {
     }
 
     /// Makes a new connection for everybody.
-    async fn open(&self) -> Result<Arc<Session>, ConnectError> {
+    async fn open(&self, ask_who: Call) -> Result<Arc<Session>, ConnectError> {
         let opened = timeout(CONNECTING, async {
             let session = Session::open(&self.server).await?;
-            self.recognise(&session.identify(&self.server).await?)?;
+            let identity: RedisResult<String> = session.run(&ask_who).await;
+            self.recognise(&identity.map_err(|error| self.server.refusal(error))?)?;
             Ok(Arc::new(session))
         });
         let session = opened.await.map_err(|_| ConnectError::Timeout { address: self.address() })??;
@@ -117,12 +127,17 @@ impl Link {
     /// Makes sure that the data is of our schema and what it was at the first connection.
     fn recognise(&self, identity: &str) -> Result<(), ConnectError> {
         let address = self.address();
+        let known = self.identity.get();
+        if identity.is_empty() && known.is_none() {
+            return Err(ConnectError::Empty { address });
+        }
+        if known.is_some_and(|known| known != identity) {
+            return Err(ConnectError::Replaced { address });
+        }
         if identity.split(':').next() != Some(SCHEMA) {
             return Err(ConnectError::Newer { address });
         }
-        if *self.identity.get_or_init(|| identity.to_owned()) != identity {
-            return Err(ConnectError::Replaced { address });
-        }
+        self.identity.get_or_init(|| identity.to_owned());
         Ok(())
     }
 
@@ -141,6 +156,25 @@ impl Link {
     fn slot(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
         // Nothing can panic while it is held.
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question that nobody has answered yet.
+///
+/// Many callers have less patience than the link and just drop what they wait for. Where the connection leads nowhere
+/// (a firewall has forgotten it), nobody might ever wait long enough to find out.
+struct OpenQuestion<'a> {
+    link: &'a Link,
+    session: &'a Arc<Session>,
+    since: Instant,
+    is_answered: bool,
+}
+
+impl Drop for OpenQuestion<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered && self.since.elapsed() >= SLOW {
+            self.link.leave(self.session);
+        }
     }
 }
 

@@ -86,7 +86,9 @@ impl Report {
         if major < 7 {
             return Err(Unsafe::Version(version.to_owned()));
         }
-        match self.info("redis_mode") {
+        // Valkey 8 has given it a new name.
+        let mode = self.info.get("redis_mode").or_else(|| self.info.get("server_mode"));
+        match mode.map_or("", String::as_str) {
             "standalone" => {}
             mode => return Err(Unsafe::Mode(mode.to_owned())),
         }

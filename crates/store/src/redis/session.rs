@@ -1,5 +1,7 @@
 //! One connection to the server, from the first byte to the last.
 
+use std::path::Path;
+
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisConnectionInfo, RedisError, RedisResult,
@@ -20,9 +22,6 @@ use crate::tls;
 
 const VERBS: &str = include_str!("verbs.lua");
 
-/// The number of the layout that `verbs.lua` describes.
-pub(super) const SCHEMA: &str = "1";
-
 /// A server to connect to.
 pub(super) struct Server {
     pub(super) url: RedisUrl,
@@ -36,7 +35,7 @@ impl Server {
             return Ok(Self { url, tls: None });
         }
         let roots = match &url.ca {
-            Some(file) => tls::roots_of(file).ok_or_else(|| ConnectError::Roots { file: file.clone() })?,
+            Some(file) => tls::roots_of(file).ok_or_else(|| no_roots(&url, file))?,
             None => tls::roots_of_system(),
         };
         let other = |source: rustls::Error| ConnectError::Other { address: url.address(), source: source.into() };
@@ -48,7 +47,7 @@ impl Server {
         ConnectError::Unreachable { address: self.url.address(), source: source.into() }
     }
 
-    fn refusal(&self, error: RedisError) -> ConnectError {
+    pub(super) fn refusal(&self, error: RedisError) -> ConnectError {
         let address = self.url.address();
         let is_denied =
             error.kind() == ErrorKind::AuthenticationFailed || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
@@ -67,6 +66,11 @@ impl Server {
         }
         login
     }
+}
+
+fn no_roots(url: &RedisUrl, file: &Path) -> ConnectError {
+    let source = format!("{} holds no certificates that can be read; name a PEM file as ca", file.display());
+    ConnectError::Other { address: url.address(), source: source.into() }
 }
 
 /// A connection that any number of callers use at the same time. Dropping it closes it.
@@ -117,11 +121,6 @@ impl Session {
             return Err(ConnectError::Other { address, source: "it still reads its data".into() });
         }
         report.check(server.url.durability).map_err(|reason| ConnectError::Unsafe { address, reason })
-    }
-
-    /// Returns what tells the data on this server from any other.
-    pub(super) async fn identify(&self, server: &Server) -> Result<String, ConnectError> {
-        self.run(&Call::new("identify").with(SCHEMA)).await.map_err(|error| server.refusal(error))
     }
 
     /// Whether the server is still there, as far as is known.

@@ -1,6 +1,5 @@
 //! What can go wrong, at the start and later.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use redis::RedisError;
@@ -33,12 +32,6 @@ pub enum ConnectError {
         /// The host and the port.
         address: String,
     },
-    /// The file that the URL names has no certificates.
-    #[error("{} holds no certificates that can be read; name a PEM file in the URL's ca", file.display())]
-    Roots {
-        /// The file.
-        file: PathBuf,
-    },
     /// What is written to this server might be lost.
     #[error("the Redis server {address} is not fit to be a store: {reason}")]
     Unsafe {
@@ -46,6 +39,12 @@ pub enum ConnectError {
         address: String,
         /// Why, and what to do.
         reason: Unsafe,
+    },
+    /// There is no data, where there should be.
+    #[error("the Redis server {address} holds no data of Stagedoor's: serve has not run with it")]
+    Empty {
+        /// The host and the port.
+        address: String,
     },
     /// A newer Stagedoor has written the data.
     #[error("the data on the Redis server {address} is of a newer Stagedoor; run that")]

@@ -1,6 +1,7 @@
 //! The address of a Redis server, and what may be asked of it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
@@ -27,7 +28,7 @@ stagedoor_protocol::secret! {
 /// assert_eq!(format!("{url:?}"), "RedisUrl(localhost:6379)");
 /// # Ok::<(), stagedoor_store::redis::UrlError>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
     pub(super) host: String,
     pub(super) port: u16,
@@ -110,6 +111,18 @@ impl RedisUrl {
             database: database(url.path())?,
             durability,
         })
+    }
+
+    /// What an operator should know of this address: what may be read on the way, and what a crash may cost.
+    pub fn caveats(&self) -> Vec<&'static str> {
+        let is_local = self.host == "localhost" || self.host.parse().is_ok_and(|host: IpAddr| host.is_loopback());
+        let clear = "the connection to the Redis server is not encrypted; write rediss:// if it leaves the machine";
+        let durability = match self.durability {
+            Durability::Always => None,
+            Durability::Everysec => Some("a crash of the Redis server may cost the writes of its last second"),
+            Durability::Provider => Some("what a crash of the Redis server costs is not checked"),
+        };
+        (!self.tls && !is_local).then_some(clear).into_iter().chain(durability).collect()
     }
 
     /// The host and the port, for messages.
@@ -211,6 +224,17 @@ mod tests {
         ] {
             assert_eq!(RedisUrl::parse(text).map(|url| url.address()), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn what_an_operator_should_know_is_said() {
+        let caveats = |text| RedisUrl::parse(text).unwrap().caveats().len();
+        for quiet in ["redis://localhost", "redis://127.0.0.1", "redis://[::1]", "rediss://db.example.com"] {
+            assert_eq!(caveats(quiet), 0, "{quiet}");
+        }
+        assert_eq!(caveats("redis://db.example.com"), 1);
+        assert_eq!(caveats("redis://10.0.0.1?durability=everysec"), 2);
+        assert_eq!(caveats("rediss://10.0.0.1?durability=provider"), 1);
     }
 
     #[test]

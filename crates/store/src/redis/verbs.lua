@@ -77,20 +77,21 @@ end
 
 local verbs = {}
 
--- Says what tells these data from any other. Where there are none yet, they begin here.
-function verbs.identify(schema)
-    local identity = redis.call('GET', SCHEMA)
-    if not identity then
-        identity = schema .. ':' .. advance()
-        redis.call('SET', SCHEMA, identity)
-    end
-    return identity
+-- Says what tells these data from any other; nothing, if there are none.
+function verbs.identify()
+    return redis.call('GET', SCHEMA) or ''
 end
 
--- The same, and proves that the data can be written.
-function verbs.ready(schema)
+-- The same, but where there are none yet, they begin here.
+function verbs.begin(schema)
+    if verbs.identify() == '' then redis.call('SET', SCHEMA, schema .. ':' .. advance()) end
+    return verbs.identify()
+end
+
+-- Proves that the data can be written, and says what tells them from any other.
+function verbs.ready()
     advance()
-    return verbs.identify(schema)
+    return verbs.identify()
 end
 
 function verbs.insert(place, now, expires, owner, sealed)

@@ -1,11 +1,16 @@
 //! The PostgreSQL store, on real servers.
 #![cfg(all(feature = "postgres", unix))]
+#![expect(clippy::print_stdout, reason = "a child reports to its parent")]
 
+mod conformance;
+mod faults;
+mod open;
+#[path = "../parts/mod.rs"]
+mod parts;
+mod processes;
 #[expect(dead_code, reason = "each test program uses a part")]
 #[path = "../servers/mod.rs"]
 mod servers;
-
-mod conformance;
 
 use std::sync::LazyLock;
 

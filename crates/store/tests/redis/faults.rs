@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use stagedoor_flows::port::{Draft, Key, Shelf, Store as _};
 use stagedoor_store::Redis;
-use tokio::time::sleep;
+use stagedoor_store::redis::RedisUrl;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
 
 use crate::servers::RedisServer;
 use crate::{NOW, RECOVERY, chain, connect, draft, insert, is_there, place, recover};
@@ -263,4 +265,46 @@ async fn a_script_of_somebody_else_that_blocks_the_server_is_an_error_in_time() 
     server.ask::<()>(&["SCRIPT", "KILL"]);
     blocked.join().unwrap();
     recover(&store).await;
+}
+
+/// Stands between the store and its server, and can forget the connections that there are, as a firewall does.
+struct Firewall {
+    port: u16,
+    forget: tokio::sync::watch::Sender<u32>,
+}
+
+impl Firewall {
+    async fn before(server: &RedisServer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("a port").port();
+        let (forget, forgotten) = tokio::sync::watch::channel(0);
+        let server = server.port();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut forgotten = forgotten.clone();
+                forgotten.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(("127.0.0.1", server)).await.expect("the server");
+                    tokio::select! {
+                        _ended = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        _forgotten = forgotten.changed() => sleep(Duration::from_secs(60)).await,
+                    }
+                });
+            }
+        });
+        Self { port, forget }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_leads_nowhere_is_left_also_by_callers_who_do_not_wait_for_the_deadline() {
+    let server = RedisServer::start();
+    let firewall = Firewall::before(&server).await;
+    let url = RedisUrl::parse(&format!("redis://127.0.0.1:{}", firewall.port)).unwrap();
+    let store = Redis::connect(url).await.unwrap();
+    insert(&store, draft(1)).await;
+    firewall.forget.send(1).unwrap();
+    let impatient = timeout(Duration::from_secs(2), store.get(place("shelf", 1), NOW)).await;
+    assert!(impatient.is_err(), "{impatient:?}");
+    assert!(is_there(&store, 1).await);
 }

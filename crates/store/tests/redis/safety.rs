@@ -119,6 +119,17 @@ async fn data_of_a_newer_program_is_left_alone() {
 }
 
 #[tokio::test]
+async fn looking_for_data_makes_none() {
+    let server = RedisServer::start();
+    let refused = Redis::connect_to_existing(server.url()).await.unwrap_err();
+    assert!(matches!(refused, ConnectError::Empty { .. }), "{refused:?}");
+    assert_eq!(server.ask::<u64>(&["DBSIZE"]), 0);
+    insert(&connect(&server).await, draft(1)).await;
+    let store = Redis::connect_to_existing(server.url()).await.unwrap();
+    assert!(crate::is_there(&store, 1).await);
+}
+
+#[tokio::test]
 async fn mn_12_no_error_says_the_password() {
     const CANARY: &str = "canary-password";
     let server = RedisServer::start_with(&["--appendonly", "no"]);

@@ -17,10 +17,9 @@ const KEEPER: &str = r#"
     "$@" >>"$directory/log" 2>&1 &
     server=$!
     read -r word
-    [ "$word" = stay ] && exit
-    kill -INT $server
+    [ "$word" = stay ] || kill -INT $server
     wait $server
-    rm -rf "$directory"
+    [ "$word" = stay ] || rm -rf "$directory"
 "#;
 
 /// A server process that dies with this program.

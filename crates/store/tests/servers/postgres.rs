@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Kept, directory, find, free_port, is_alive, output, signal, unprivileged, wait_until};
@@ -19,20 +19,32 @@ pub(crate) struct Server {
 pub(crate) const PASSWORD: &str = "canary-database-password";
 
 impl Server {
-    /// Starts a server that waits for the disk as in production, with `settings` such as `ssl=on`.
+    /// Starts a server that waits for the disk as in production, with `settings` such as `fsync=off`.
     pub(crate) fn start(settings: &[&str]) -> Self {
+        let mut server = Self::new(settings);
+        server.start_again();
+        server
+    }
+
+    /// Starts a server that offers TLS.
+    pub(crate) fn start_encrypted(certificate: &str, key: &str) -> Self {
+        let mut server = Self::new(&["ssl=on"]);
+        write(&server.data().join("server.crt"), certificate);
+        write(&server.data().join("server.key"), key);
+        server.start_again();
+        server
+    }
+
+    fn new(settings: &[&str]) -> Self {
         let directory = directory("postgres");
         let password = directory.join("password");
-        // The directory belongs to somebody else, so it is they who write.
-        output(unprivileged("sh").args(["-c", "printf %s \"$1\" > \"$0\""]).arg(&password).arg(PASSWORD));
+        write(&password, PASSWORD);
         let mut initdb = unprivileged(binary("initdb"));
         initdb.args(["--username=stagedoor", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         initdb.arg("--pwfile").arg(&password).arg("--pgdata").arg(directory.join("data"));
         output(initdb.current_dir(&directory));
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut server = Self { directory, settings, port: free_port(), kept: None, databases: AtomicU32::new(0) };
-        server.start_again();
-        server
+        Self { directory, settings, port: free_port(), kept: None, databases: AtomicU32::new(0) }
     }
 
     /// Starts the server after it was killed.
@@ -89,6 +101,13 @@ impl Server {
         output(psql.arg("--dbname").arg(self.url(database)).arg("--command").arg(statement))
     }
 
+    /// Runs statements of the superuser until what is returned is dropped.
+    pub(crate) fn in_background(&self, database: &str, statements: &str) -> Background {
+        let mut psql = Command::new(binary("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--dbname"]).arg(self.url(database)).arg("--command").arg(statements);
+        Background(psql.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql"))
+    }
+
     /// Everything that a backup would hold, as text.
     pub(crate) fn dump(&self, database: &str) -> String {
         output(Command::new(binary("pg_dump")).arg("--dbname").arg(self.url(database)))
@@ -113,13 +132,30 @@ impl Server {
         signal("CONT", &self.processes());
     }
 
-    /// The first process and its children; the first comes first, so that it does not start others meanwhile.
+    /// The first process, stopped so that it starts no others meanwhile, and its children.
     fn processes(&self) -> Vec<String> {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("the file that PostgreSQL writes");
         let first = file.lines().next().expect("a process id").to_owned();
+        signal("STOP", std::slice::from_ref(&first));
         let children = output(Command::new("pgrep").args(["-P", &first]));
         std::iter::once(first).chain(children.lines().map(str::to_owned)).collect()
     }
+}
+
+/// Statements that are running.
+pub(crate) struct Background(Child);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Writes a file that belongs to whom the server belongs to.
+fn write(file: &Path, content: &str) {
+    let script = "umask 077; printf %s \"$1\" > \"$0\"";
+    output(unprivileged("sh").args(["-c", script]).arg(file).arg(content));
 }
 
 fn binary(name: &str) -> PathBuf {

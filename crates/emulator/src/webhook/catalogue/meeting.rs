@@ -13,11 +13,11 @@ const fn event(name: &'static str, sentence: &'static str, members: fn(&Scene) -
 }
 
 pub(super) const EVENTS: &[Event] = &[
-    event("meeting.started", "A meeting begins.", |scene| json!({"payload": payload(scene, object(scene, 0))})),
+    event("meeting.started", "A meeting begins.", |scene| json!({"payload": payload(scene, &object(scene, 0))})),
     event("meeting.ended", "A meeting is over.", |scene| {
         let mut object = object(scene, BEGAN_S);
         object["end_time"] = json!(scene.seconds(0));
-        json!({"payload": with_operator(scene, object)})
+        json!({"payload": with_operator(scene, &object)})
     }),
     event("meeting.participant_joined", "Somebody comes into a meeting.", |scene| {
         let mut participant = participant(scene);
@@ -44,13 +44,13 @@ pub(super) const EVENTS: &[Event] = &[
         let mut object = object(scene, 3600);
         object["join_url"] = json!(format!("https://zoom.us/j/{}", object["id"]));
         object["settings"] = json!({"use_pmi": false, "alternative_hosts": ""});
-        let mut payload = with_operator(scene, object);
+        let mut payload = with_operator(scene, &object);
         payload["operation"] = json!("single");
         json!({"payload": payload})
     }),
     event("meeting.updated", "Somebody changes a meeting.", |scene| {
         let now = object(scene, 0);
-        let mut payload = with_operator(scene, json!({"id": now["id"], "topic": now["topic"]}));
+        let mut payload = with_operator(scene, &json!({"id": now["id"], "topic": now["topic"]}));
         payload["old_object"] = json!({"id": now["id"], "topic": "Before it was renamed"});
         payload["time_stamp"] = json!(scene.now);
         json!({"payload": payload})
@@ -58,13 +58,13 @@ pub(super) const EVENTS: &[Event] = &[
     event(
         "meeting.deleted",
         "Somebody deletes a meeting.",
-        |scene| json!({"payload": with_operator(scene, object(scene, 3600))}),
+        |scene| json!({"payload": with_operator(scene, &object(scene, 3600))}),
     ),
-    event("webinar.started", "A webinar begins.", |scene| json!({"payload": payload(scene, webinar(scene, 0))})),
+    event("webinar.started", "A webinar begins.", |scene| json!({"payload": payload(scene, &webinar(scene, 0))})),
     event("webinar.ended", "A webinar is over.", |scene| {
         let mut object = webinar(scene, BEGAN_S);
         object["end_time"] = json!(scene.seconds(0));
-        json!({"payload": payload(scene, object)})
+        json!({"payload": payload(scene, &object)})
     }),
 ];
 
@@ -89,11 +89,11 @@ fn webinar(scene: &Scene, offset_s: i64) -> Value {
     object
 }
 
-fn payload(scene: &Scene, object: Value) -> Value {
+fn payload(scene: &Scene, object: &Value) -> Value {
     json!({"account_id": scene.account, "object": object})
 }
 
-fn with_operator(scene: &Scene, object: Value) -> Value {
+fn with_operator(scene: &Scene, object: &Value) -> Value {
     json!({
         "account_id": scene.account,
         "operator": scene.person.email,
@@ -115,5 +115,5 @@ fn participant(scene: &Scene) -> Value {
 fn with_participant(scene: &Scene, participant: Value) -> Value {
     let mut object = object(scene, BEGAN_S);
     object["participant"] = participant;
-    json!({"payload": payload(scene, object)})
+    json!({"payload": payload(scene, &object)})
 }

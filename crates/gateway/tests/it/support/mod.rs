@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use stagedoor_flows::assertion::Assertions;
-use stagedoor_flows::authorize::{Authorize, AuthorizeTerms};
+use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
@@ -19,9 +19,10 @@ use stagedoor_flows::port::{Clock, Entropy, Sleep, Store};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
+use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flows, Gateway, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flights, Flows, Gateway, SystemEntropy, ZoomFlows};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
@@ -84,8 +85,11 @@ pub(crate) struct House {
     pub(crate) zoom: Arc<ScriptedZoom>,
     pub(crate) clock: Arc<HandClock>,
     pub(crate) installations: Installations,
+    pub(crate) tokens: Tokens,
     pub(crate) revocations: Arc<Revocations>,
 }
+
+type Change = Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>;
 
 /// How a house differs from the usual one.
 pub(crate) struct Plan {
@@ -93,14 +97,17 @@ pub(crate) struct Plan {
     pub(crate) guests: Guests,
     pub(crate) store: Arc<dyn Store>,
     /// What is changed of the flows before the gateway gets them.
-    pub(crate) change: Option<Box<dyn FnOnce(&mut Flows, Arc<dyn Clock>)>>,
+    pub(crate) change: Option<Change>,
+    /// Where Zoom's API is.
+    pub(crate) api_host: Url,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None }
+        let api_host = Url::parse("https://api.zoom.us").unwrap();
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None, api_host }
     }
 }
 
@@ -144,11 +151,12 @@ impl Plan {
         let mut flows = flows(&self, &clock, &zoom);
         let zoom_flows = flows.zoom.as_ref().expect("this house has a Zoom App");
         let (installations, revocations) = (zoom_flows.installations.clone(), Arc::clone(&flows.revocations));
+        let tokens = zoom_flows.tokens.clone();
         if let Some(change) = self.change {
             change(&mut flows, Arc::clone(&clock) as _);
         }
         let gateway = Gateway::new(self.config, flows)?;
-        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, revocations })
+        Ok(House { router: gateway.router(), gateway, zoom, clock, installations, tokens, revocations })
     }
 }
 
@@ -170,7 +178,7 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
         client_secret: client_secret.clone(),
         redirect_uri: plan.config.public_url.join("/zoom/callback").unwrap(),
         host: Url::parse("https://zoom.us").unwrap(),
-        api_host: Url::parse("https://api.zoom.us").unwrap(),
+        api_host: plan.api_host.clone(),
     };
     let zoom = Zoom::new(app, Arc::clone(zoom) as _);
     let ttl = SessionTtl { client: 86_400, pwa: 3600 };
@@ -181,17 +189,20 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
         Arc::clone(&revocations),
         ttl,
     );
-    let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations));
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
-    let terms = AuthorizeTerms { required_scopes: scopes.clone(), home_url: plan.config.public_url.clone() };
+    let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations), scopes);
+    let flights = Arc::new(Flights::new());
+    let ports = (Arc::clone(&clock), Arc::clone(&entropy));
+    let tokens = Tokens::new(&installations, ports, Arc::clone(&flights) as _);
     let parts = (zoom.clone(), installations.clone());
-    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), terms);
-    let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install), scopes);
+    let home_url = plan.config.public_url.clone();
+    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), home_url);
+    let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install));
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, assertions, webhook: None };
-    Flows { vault, revocations, zoom: Some(zoom), consumer: None, cobrowse: None }
+    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, webhook: None };
+    Flows { vault, revocations, flights, zoom: Some(zoom), consumer: None, cobrowse: None }
 }
 
 /// An answer, read to its end.
@@ -235,6 +246,13 @@ impl House {
     pub(crate) async fn session(&self) -> String {
         let reply = self.launch("/").await;
         format!("__Host-stagedoor={}", reply.cookie("__Host-stagedoor").expect("a launch sets the cookie"))
+    }
+
+    /// Adds the app for `USER`.
+    pub(crate) async fn install(&self) {
+        let mut browser = Browser::default();
+        let state = browser.begin(self).await;
+        assert_eq!(browser.come_back(self, &state).await.status, StatusCode::FOUND);
     }
 
     /// A context of `USER` that is valid now.
