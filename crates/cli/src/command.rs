@@ -16,6 +16,7 @@ mod init;
 mod input;
 mod installations;
 mod keys;
+mod migrate;
 mod serve;
 mod token;
 mod trigger;
@@ -38,15 +39,16 @@ const START: &str = "Start here:
 enum Command {
     Dev(dev::Dev),
     Serve(serve::Serve),
-    Emulator(emulator::Emulator),
+    Emulator(Box<emulator::Emulator>),
     Trigger(trigger::Trigger),
     Init(init::Init),
     Check(check::Check),
     Context(context::Context),
     Installations(installations::Installations),
-    Webhooks(webhooks::Webhooks),
     Keys(keys::Keys),
     Token(token::Token),
+    Migrate(migrate::Migrate),
+    Webhooks(webhooks::Webhooks),
 }
 
 impl Stagedoor {
@@ -61,9 +63,10 @@ impl Stagedoor {
             Command::Check(check) => check.run(),
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
-            Command::Webhooks(webhooks) => webhooks.run(),
             Command::Keys(keys) => keys.run(),
             Command::Token(token) => token.run(),
+            Command::Migrate(migrate) => migrate.run(),
+            Command::Webhooks(webhooks) => webhooks.run(),
         }
     }
 }

@@ -27,9 +27,9 @@ mod store;
 mod tokens;
 mod webhook;
 
-pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use store::{existing_store, no_store, store, store_to_fill};
 pub(crate) use tokens::signing_keys;
-pub(crate) use webhook::forwarding_keys;
+pub(crate) use webhook::webhook_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {

@@ -24,13 +24,15 @@ mod control;
 mod entropy;
 mod fault;
 mod guard;
+mod jwt;
 mod platform;
 mod redact;
 mod server;
 mod webhook;
+mod website;
 mod webview;
 mod world;
 mod zoom;
 
-pub use config::{Config, WebhookSecret};
+pub use config::{ApiKey, Config, SdkApp, SdkSecret, WebhookSecret, Website};
 pub use server::{Addresses, BindError, Emulator};

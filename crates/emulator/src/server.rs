@@ -11,15 +11,16 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::config::Config;
+use crate::jwt::consumer::PublicKey;
 use crate::platform::Platform;
 use crate::world::views::Surface;
-use crate::{control, webhook, webview, zoom};
+use crate::{control, webhook, website, webview, zoom};
 
 /// How long open requests may take to end when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How many ports the emulator has.
-const PORTS: usize = 4;
+const PORTS: usize = 5;
 
 /// How often a free port is tried for.
 const ATTEMPTS: usize = 20;
@@ -29,14 +30,14 @@ const ATTEMPTS: usize = 20;
 pub enum BindError {
     /// A port is in use by another program.
     #[error(
-        "port {port} is taken by another program; choose another first port with --port (four in a row are needed)"
+        "port {port} is taken by another program; choose another first port with --port (five in a row are needed)"
     )]
     Taken {
         /// The port that is taken.
         port: u16,
     },
-    /// There are no four ports from here on.
-    #[error("port {port} leaves no room for four ports in a row; choose a --port up to 65532")]
+    /// There are no five ports from here on.
+    #[error("port {port} leaves no room for five ports in a row; choose a --port up to 65531")]
     NoRoom {
         /// The first port that was asked for.
         port: u16,
@@ -55,6 +56,12 @@ pub enum BindError {
         /// The webhook URL of the configuration.
         url: Url,
     },
+    /// The website's public key cannot be read.
+    #[error("the public key of consumer authentication cannot be used. {wrong}")]
+    PublicKey {
+        /// What is wrong with it, as a sentence.
+        wrong: &'static str,
+    },
     /// The operating system refuses.
     #[error("cannot listen on port {port}")]
     Io {
@@ -66,7 +73,7 @@ pub enum BindError {
     },
 }
 
-/// The four origins of a bound emulator, such as `http://localhost:4000`.
+/// The five origins of a bound emulator, such as `http://localhost:4000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// Zoom's side, and the page.
@@ -77,6 +84,8 @@ pub struct Addresses {
     pub control: String,
     /// The web frame: the app as the web client frames it.
     pub web_frame: String,
+    /// The website of a business.
+    pub website: String,
 }
 
 impl Addresses {
@@ -87,18 +96,19 @@ impl Addresses {
     }
 }
 
-/// An emulator that has its four ports and is ready to serve.
+/// An emulator that has its five ports and is ready to serve.
 pub struct Emulator {
     platform: Arc<Platform>,
     listeners: [Vec<TcpListener>; PORTS],
 }
 
 impl Emulator {
-    /// Takes four ports on loopback: `config.port` and the three after it, or four free ones if it is 0.
+    /// Takes five ports on loopback: `config.port` and the four after it, or five free ones if it is 0.
     ///
     /// # Errors
     ///
-    /// If a port is taken or cannot be had, or if the Home URL or the webhook URL is not `http`.
+    /// If a port is taken or cannot be had, if the Home URL or the webhook URL is not `http`, or if the public key of
+    /// the website is none.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         if !is_plain_http(&config.home_url) {
             return Err(BindError::HomeUrl { url: config.home_url });
@@ -106,17 +116,20 @@ impl Emulator {
         if let Some(url) = config.webhook_url.as_ref().filter(|url| !is_plain_http(url)) {
             return Err(BindError::WebhookUrl { url: url.clone() });
         }
+        if let Some(Err(wrong)) = config.website.public_key.as_deref().map(PublicKey::from_pem) {
+            return Err(BindError::PublicKey { wrong });
+        }
         let (ports, listeners) = match config.port {
             0 => free_ports().await?,
             first => ports_from(first).await?,
         };
         let origin = |port: u16| format!("http://localhost:{port}");
-        let [zoom, web_view, control, web_frame] = ports.map(origin);
-        let addresses = Addresses { zoom, web_view, control, web_frame };
+        let [zoom, web_view, control, web_frame, website] = ports.map(origin);
+        let addresses = Addresses { zoom, web_view, control, web_frame, website };
         Ok(Self { platform: Arc::new(Platform::new(config, addresses)), listeners })
     }
 
-    /// The four origins.
+    /// The five origins.
     pub fn addresses(&self) -> &Addresses {
         &self.platform.addresses
     }
@@ -132,6 +145,7 @@ impl Emulator {
             webview::router(&self.platform, Surface::Client),
             control::router(&self.platform),
             webview::router(&self.platform, Surface::Web),
+            website::router(&self.platform),
         ];
         let mut servers = JoinSet::new();
         for (listeners, router) in self.listeners.into_iter().zip(routers) {
@@ -167,7 +181,7 @@ async fn serve(listener: TcpListener, router: Router, platform: Arc<Platform>) -
 
 async fn ports_from(first: u16) -> Result<([u16; PORTS], [Vec<TcpListener>; PORTS]), BindError> {
     let after = |steps: u16| first.checked_add(steps).ok_or(BindError::NoRoom { port: first });
-    let ports = [first, after(1)?, after(2)?, after(3)?];
+    let ports = [first, after(1)?, after(2)?, after(3)?, after(4)?];
     let mut listeners = [const { Vec::new() }; PORTS];
     for (listener, port) in listeners.iter_mut().zip(ports) {
         *listener = loopback(port).await?;

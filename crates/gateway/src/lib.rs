@@ -60,6 +60,7 @@ mod relay;
 mod route;
 mod server;
 mod session;
+mod skew;
 mod system;
 mod upkeep;
 mod webhook;
@@ -158,14 +159,20 @@ impl Gateway {
             revocations_known: Arc::default(),
         });
         let revocations = Arc::clone(&flows.revocations);
+        let (handlers, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
+        let handlers = handlers.unwrap_or_default();
         let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
         let per_second = config.renew_per_second;
         let renewal = flows.zoom.as_ref().map(|zoom| Renewal { tokens: zoom.tokens.clone(), per_second });
-        let (webhook_routes, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
-        let shared = Shared { stop: &stop, metrics: &metrics, relay: &relay };
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
-            routes: mount(routes(&config, flows, &places, &shared), webhook_routes.unwrap_or_default(), &config.prefix),
+            routes: routes(
+                &config,
+                flows,
+                handlers,
+                &places,
+                &Shared { stop: &stop, metrics: &metrics, relay: &relay },
+            ),
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
@@ -287,16 +294,28 @@ struct Shared<'a> {
     relay: &'a Arc<Relay>,
 }
 
+/// The routes of webhooks and what runs beside them, where there are webhooks.
+fn webhook_part(
+    config: &Config,
+    flows: &mut Flows,
+    metrics: &Metrics,
+    stop: &Stop,
+) -> Option<(Handlers, webhook::Background)> {
+    let zoom = flows.zoom.as_mut()?;
+    let origin = Origin::new(&config.public_url);
+    Some(webhook::part(zoom.webhook.take()?, &zoom.sessions, origin, &metrics.webhook, stop))
+}
+
 /// Routes of the gateway and who answers them.
 type Handlers = Vec<(Route, MethodRouter)>;
 
 /// The gateway's own routes; each has just the flow that it calls.
-fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -> Router {
-    let mut handlers: Handlers = vec![
+fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places, shared: &Shared<'_>) -> Router {
+    handlers.extend([
         (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
-    ];
+    ]);
     let mut router = Router::new().fallback(not_found);
     if let Some(consumer) = flows.consumer {
         handlers.push((Route::Consumer, consumer::route(consumer, config)));
@@ -312,25 +331,9 @@ fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -
     if let Some(zoom) = flows.zoom {
         handlers.extend(zoom_routes(config, zoom, places, shared));
     }
-    mount(router, handlers, &config.prefix)
-}
-
-fn mount(router: Router, handlers: Handlers, prefix: &str) -> Router {
     handlers.into_iter().fold(router, |router, (route, handler)| {
-        router.route(&format!("{prefix}{}", route.path().unwrap_or_default()), handler)
+        router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
     })
-}
-
-/// The routes of webhooks and what runs beside them, where there are webhooks.
-fn webhook_part(
-    config: &Config,
-    flows: &mut Flows,
-    metrics: &Metrics,
-    stop: &Stop,
-) -> Option<(Handlers, webhook::Background)> {
-    let zoom = flows.zoom.as_mut()?;
-    let origin = Origin::new(&config.public_url);
-    Some(webhook::part(zoom.webhook.take()?, &zoom.sessions, origin, &metrics.webhook, stop))
 }
 
 /// The routes of a Zoom App.

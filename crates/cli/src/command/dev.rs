@@ -24,8 +24,10 @@ use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
 mod state;
+mod website;
 
 use state::State;
+use website::Website;
 
 /// Run everything on this machine: an emulated Zoom, the gateway and your app
 ///
@@ -45,8 +47,8 @@ pub(super) struct Dev {
     /// The port of the app.
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// The first of the four ports of the emulator.
-    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65533))]
+    /// The first of the five ports of the emulator.
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65531))]
     emulator_port: u16,
     /// Where webhooks are forwarded [default: nowhere; the app's pages hear them].
     #[arg(long, value_name = "URL")]
@@ -116,7 +118,7 @@ impl Dev {
     fn forwarding(&self, deployment: &Deployment) -> anyhow::Result<String> {
         let webhook = deployment.zoom.as_ref().and_then(|zoom| zoom.webhook.as_ref());
         let (Some(url), Some(webhook)) = (&self.webhooks, webhook) else { return Ok(String::new()) };
-        let keys = wiring::forwarding_keys(&deployment.secrets, webhook)?;
+        let keys = wiring::webhook_keys(&deployment.secrets, webhook)?;
         Ok(format!("\nWebhooks go to {url}, signed with {}", keys[0].secret().expose()))
     }
 
@@ -128,17 +130,23 @@ impl Dev {
         let mut config = ZoomConfig::new(state.client_id.clone(), state.client_secret.clone(), self.origin()?);
         config.backend = "Stagedoor".into();
         config.port = self.emulator_port;
+        self.website(state)?.enter(&mut config);
+        config.scopes.extend(API_SCOPES.map(String::from));
         config.webhook_url = Some(self.origin()?.join("/zoom/webhook")?);
         config.webhook_secret = EmulatedSecret::new(state.webhook_secret.expose());
-        config.scopes.extend(API_SCOPES.map(String::from));
         if self.app.is_some() || self.upstream.is_some() {
             config.app_name = "Your app".into();
         }
         Ok(config)
     }
 
+    fn website(&self, state: &State) -> anyhow::Result<Website> {
+        Website::new(state, self.emulator_port)
+    }
+
     fn deployment(&self, source: AppSource, state: &State) -> anyhow::Result<Deployment> {
         let zoom = Url::parse(&format!("http://localhost:{}", self.emulator_port))?;
+        let website = self.website(state)?;
         let registration = Registration {
             public_url: self.origin()?,
             prefix: "/zoom".into(),
@@ -156,6 +164,7 @@ impl Dev {
                 app: Some(App::new(source)),
                 zoom_host: zoom.clone(),
                 api_allow: ApiAllow::parse(&API)?,
+                consumer_origins: website.origins(),
                 ..Config::new(registration.public_url.clone())
             },
             zoom: Some(ZoomDeployment {
@@ -173,8 +182,8 @@ impl Dev {
                     ..WebhookSettings::keeping(state.webhook_secret.clone())
                 }),
             }),
-            consumer: None,
-            cobrowse: None,
+            consumer: Some(website.consumer()?),
+            cobrowse: Some(website.cobrowse()),
             store: StoreUrl::Sqlite(state.store()),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,
@@ -226,7 +235,7 @@ fn taken(port: u16) -> anyhow::Error {
 fn name_the_flag(error: BindError) -> anyhow::Error {
     match error {
         BindError::Taken { port } => {
-            anyhow!("port {port} is taken by another program; choose another first of four ports with --emulator-port")
+            anyhow!("port {port} is taken by another program; choose another first of five ports with --emulator-port")
         }
         error => error.into(),
     }

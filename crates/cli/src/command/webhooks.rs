@@ -195,7 +195,7 @@ impl Secret {
         }
         let deployment = self.common.deployment()?;
         let webhook = taken(&deployment)?;
-        let keys = wiring::forwarding_keys(&deployment.secrets, webhook)?;
+        let keys = wiring::webhook_keys(&deployment.secrets, webhook)?;
         let secret = keys[0].secret();
         if self.common.json {
             console::say_json(&Keys { secret: secret.expose() });

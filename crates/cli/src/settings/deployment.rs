@@ -89,7 +89,7 @@ impl Section for Deployment {
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
-        let webhook = WebhookSettings::read(reader);
+        let webhook = if parts.zoom { WebhookSettings::read(reader) } else { None };
         let gateway = Gateway::read(parts.zoom, reader);
         let consumer = part::<ConsumerSettings>(parts.consumer, reader);
         let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);

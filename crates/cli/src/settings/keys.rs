@@ -100,14 +100,11 @@ pub(crate) struct Later {
     what: &'static str,
 }
 
-pub(crate) const LATER: &[Later] = &[
-    Later { path: "app.api_allow", env: &[], what: "calling Zoom's API for the app" },
-    Later {
-        path: "connect",
-        env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
-        what: "third-party sign-in",
-    },
-];
+pub(crate) const LATER: &[Later] = &[Later {
+    path: "connect",
+    env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
+    what: "third-party sign-in",
+}];
 
 impl Later {
     /// What to say where it is set.

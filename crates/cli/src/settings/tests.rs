@@ -396,6 +396,13 @@ fn nothing_of_zooms_api_is_called_unless_the_settings_say_so() {
 }
 
 #[test]
+fn what_is_not_in_this_version_is_refused() {
+    let file = "[[connect]]\nname = \"github\"\n";
+    let problems = Directory::with(&[("stagedoor.toml", file)]).read(ENOUGH).unwrap_err();
+    assert_eq!(problems.matches("is not in this version of Stagedoor").count(), 1, "{problems}");
+}
+
+#[test]
 fn webhooks_are_taken_once_there_is_a_secret_for_them() {
     assert!(enough_and(&[]).unwrap().zoom.unwrap().webhook.is_none());
     let secret = ("ZOOM_WEBHOOK_SECRET_TOKEN", "qgg8vlvZRS6UYooatFL8Aw,xys8n8PGS7mAU0m5-YJjRA");

@@ -8,7 +8,7 @@ use stagedoor_flows::installation::Installations;
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::webhook::{
-    ATTEMPT_SECONDS, Archive, Delivery, Feed, Forward, Removals, Webhooks, forwarding_keys as derived_keys,
+    ATTEMPT_SECONDS, Archive, Delivery, Feed, Forward, Removals, Webhooks, forwarding_keys,
 };
 use stagedoor_gateway::{HttpClient, OutboundLimits, WebhookFlows};
 use stagedoor_protocol::id::ClientId;
@@ -18,10 +18,10 @@ use super::entropy;
 use crate::settings::{Secrets, WebhookSettings};
 
 /// The keys that sign what is forwarded, the current one first.
-pub(crate) fn forwarding_keys(secrets: &Secrets, settings: &WebhookSettings) -> anyhow::Result<Vec<SigningKey>> {
+pub(crate) fn webhook_keys(secrets: &Secrets, settings: &WebhookSettings) -> anyhow::Result<Vec<SigningKey>> {
     match &settings.signing {
         Some(key) => Ok(vec![key.clone()]),
-        None => Ok(derived_keys(&secrets.current, &secrets.previous)?),
+        None => Ok(forwarding_keys(&secrets.current, &secrets.previous)?),
     }
 }
 
@@ -47,6 +47,6 @@ fn forward(settings: &WebhookSettings, secrets: &Secrets) -> anyhow::Result<Opti
     let total = Duration::from_secs(ATTEMPT_SECONDS.unsigned_abs());
     let http =
         HttpClient::new(OutboundLimits { total, ..OutboundLimits::default() }).context("TLS cannot be set up")?;
-    let keys = forwarding_keys(secrets, settings)?.into();
+    let keys = webhook_keys(secrets, settings)?.into();
     Ok(Some(Forward { url, keys, http: Arc::new(http), patience_seconds: settings.retry_seconds }))
 }

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Launch,
     Call,
     Webhook,
+    Chat,
+    Cobrowse,
 }
 
 /// How a step ended.

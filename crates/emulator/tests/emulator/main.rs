@@ -18,3 +18,4 @@ mod token;
 mod web_client;
 mod web_view;
 mod webhooks;
+mod website;

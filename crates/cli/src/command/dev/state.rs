@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use stagedoor_flows::seal::MasterSecret;
 use stagedoor_protocol::id::ClientId;
@@ -51,6 +52,13 @@ impl State {
     /// The file of the store.
     pub(super) fn store(&self) -> PathBuf {
         self.directory.join("dev.db")
+    }
+
+    /// A key of its own for each purpose, from the secret that is kept.
+    pub(super) fn derive(&self, purpose: &str) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.expose().as_bytes());
+        let tag = hmac::sign(&key, format!("stagedoor dev: {purpose}").as_bytes());
+        tag.as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
 
     pub(super) fn secrets(&self) -> Secrets {
