@@ -47,6 +47,9 @@ pub(crate) struct Subscription {
     due: Option<UnixMillis>,
     /// What the last validation came to.
     sentence: Option<String>,
+    /// Nobody asked for the validation: the emulator starts, and the diagram shall begin with what a person does.
+    #[serde(skip)]
+    pub(crate) is_quiet: bool,
 }
 
 /// What goes over the wire: the same bytes at every attempt.
@@ -145,6 +148,7 @@ impl Webhooks {
     pub(crate) fn new(url: Option<Url>, now: UnixMillis, events: Events) -> Self {
         let mut webhooks = Self { subscription: Subscription::unset(), deliveries: VecDeque::new(), last: 0, events };
         webhooks.subscribe(url, now);
+        webhooks.subscription.is_quiet = true;
         webhooks
     }
 
@@ -161,6 +165,7 @@ impl Webhooks {
     pub(crate) fn reset(&mut self, url: Option<Url>, now: UnixMillis) {
         self.deliveries.clear();
         self.subscribe(url, now);
+        self.subscription.is_quiet = true;
     }
 
     /// Asks for a validation, which also makes a disabled subscription work again.
@@ -169,6 +174,7 @@ impl Webhooks {
             self.subscription.health = Health::Unvalidated;
         }
         self.subscription.due = Some(now);
+        self.subscription.is_quiet = false;
     }
 
     /// Whether the URL has to be validated now: it is due, or something waits to be sent to it.
@@ -192,6 +198,7 @@ impl Webhooks {
     /// Ends a validation, with the sentence about what is wrong.
     pub(crate) fn validated(&mut self, outcome: Result<(), String>, now: UnixMillis) {
         let subscription = &mut self.subscription;
+        subscription.is_quiet = false;
         // Whoever moves the clock by years need not see every validation in between.
         let earliest = now.plus_seconds(-VALIDATION_S * i64::from(MAX_FAILURES - 1));
         let next = subscription.due.unwrap_or(now).plus_seconds(VALIDATION_S).max(earliest);
@@ -350,6 +357,6 @@ fn as_text<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::
 
 impl Subscription {
     fn unset() -> Self {
-        Self { url: None, health: Health::Unset, failures: 0, due: None, sentence: None }
+        Self { url: None, health: Health::Unset, failures: 0, due: None, sentence: None, is_quiet: false }
     }
 }

@@ -85,17 +85,19 @@ impl Receiver {
         Router::new().route("/hooks", post(receive)).with_state(self.clone())
     }
 
-    async fn stage(&self) -> Stage {
+    /// The emulator with this backend, right after its start.
+    async fn quiet_stage(&self) -> Stage {
         let router = self.router();
-        let stage = Stage::with(
-            |_| Some(router),
-            |config| {
-                config.webhook_url = Some(config.home_url.join("/hooks").unwrap());
-                config.webhook_secret = WebhookSecret::new(SECRET);
-            },
-        )
-        .await;
-        // The first validation is over.
+        let adjust = |config: &mut stagedoor_emulator::Config| {
+            config.webhook_url = Some(config.home_url.join("/hooks").unwrap());
+            config.webhook_secret = WebhookSecret::new(SECRET);
+        };
+        Stage::with(|_| Some(router), adjust).await
+    }
+
+    /// The same, once the URL is validated.
+    async fn stage(&self) -> Stage {
+        let stage = self.quiet_stage().await;
         stage.post("webhook/validate", json!({})).await;
         stage
     }
@@ -563,4 +565,19 @@ async fn a_thousand_events_arrive_and_the_memory_of_them_is_bounded() {
     }
     assert_eq!(receiver.events().len(), 1000);
     assert_eq!(stage.read("deliveries").await.as_array().unwrap().len(), 500);
+}
+
+#[tokio::test]
+async fn the_diagram_begins_with_what_a_person_does_and_not_with_the_validation_at_the_start() {
+    let receiver = Receiver::default();
+    let stage = receiver.quiet_stage().await;
+    for _ in 0..100 {
+        if stage.read("state").await["webhook"]["health"] == "valid" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((receiver.challenges(), webhook_steps(&stage).await), (1, vec![]));
+    stage.post("webhook/validate", json!({})).await;
+    assert_eq!(webhook_steps(&stage).await.len(), 1);
 }
