@@ -159,13 +159,6 @@ impl World {
         );
         let carried = Arc::new(Carried::default());
         let tokens = Tokens::new(&installations, (clock.clone(), entropy.clone()), carried.clone());
-        let tokens = Tokens::new(
-            vault.clone(),
-            caller.clone(),
-            (clock.clone(), entropy.clone()),
-            carried.clone(),
-            vec!["zoomapp:inmeeting".into()],
-        );
         let provider = Arc::new(FakeProvider::default());
         let connect = Connect::new(
             vault.clone(),
@@ -173,14 +166,6 @@ impl World {
             Ports { http: provider.clone(), clock: clock.clone(), entropy: entropy.clone(), driver: carried.clone() },
             providers(),
         );
-        let install = Install::new(
-            vault.clone(),
-            (caller, installations.clone()),
-            entropy,
-            sealer(Purpose::Install),
-            vec!["zoomapp:inmeeting".into()],
-        );
-        let tokens = Tokens::new(&installations, (clock.clone(), entropy.clone()), carried.clone());
         let install = Install::new(vault.clone(), (caller, installations.clone()), entropy, sealer(Purpose::Install));
         let launch = Launch::new(
             app().client_id,

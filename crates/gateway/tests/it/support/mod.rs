@@ -192,8 +192,8 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
     let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations), scopes);
     let flights = Arc::new(Flights::new());
-    let ports = (Arc::clone(&clock), Arc::clone(&entropy));
-    let tokens = Tokens::new(&installations, ports, Arc::clone(&flights) as _);
+    let clock_and_entropy = (Arc::clone(&clock), Arc::clone(&entropy));
+    let tokens = Tokens::new(&installations, clock_and_entropy, Arc::clone(&flights) as _);
     let parts = (zoom.clone(), installations.clone());
     let home_url = plan.config.public_url.clone();
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), home_url);
