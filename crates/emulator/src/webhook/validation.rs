@@ -12,7 +12,7 @@ use super::{Platform, request_id, sign, strike};
 use crate::entropy;
 use crate::world::docs::WEBHOOKS;
 use crate::world::journal::{Lane, Note, Problem, Seen};
-use crate::world::webhooks::Subscription;
+use crate::world::subscription::Subscription;
 
 const EVENT: &str = "endpoint.url_validation";
 

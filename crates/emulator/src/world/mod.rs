@@ -16,6 +16,7 @@ pub(crate) mod links;
 pub(crate) mod meetings;
 pub(crate) mod people;
 pub(crate) mod prompt;
+pub(crate) mod subscription;
 pub(crate) mod views;
 pub(crate) mod webhooks;
 pub(crate) mod website;

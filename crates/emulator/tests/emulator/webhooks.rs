@@ -581,3 +581,34 @@ async fn the_diagram_begins_with_what_a_person_does_and_not_with_the_validation_
     stage.post("webhook/validate", json!({})).await;
     assert_eq!(webhook_steps(&stage).await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_engagement_is_told_from_its_start_to_its_end() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    for change in [
+        json!({"consumer": "Zoë 🚒", "channel": "messaging"}),
+        json!({"state": "inactive"}),
+        json!({"state": "active"}),
+        json!({"queue": "Returns"}),
+        json!({"state": "wrap-up"}),
+        json!({"state": "end"}),
+    ] {
+        stage.put("engagement", change).await;
+    }
+    let deliveries = stage.read("deliveries").await;
+    let told: Vec<Value> = deliveries
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|delivery| serde_json::from_str(delivery["body"].as_str().unwrap()).unwrap())
+        .collect();
+    let names: Vec<_> =
+        told.iter().map(|body| body["event"].as_str().unwrap().replace("contact_center.engagement_", "")).collect();
+    let expected = ["started", "user_answered", "user_hold", "user_unhold", "consumer_ended", "user_ended", "ended"];
+    assert_eq!(names, expected);
+    let engagement = stage.read("state").await["engagement"]["id"].clone();
+    assert!(told.iter().all(|body| body["payload"]["object"]["engagement_id"] == engagement));
+    assert_eq!(told[2]["payload"]["object"]["consumer_display_name"], "Zoë 🚒");
+    assert_eq!(told[4]["payload"]["object"]["queue_name"], "Returns");
+}
