@@ -287,7 +287,7 @@ impl Firewall {
                     let mut server = TcpStream::connect(("127.0.0.1", server)).await.expect("the server");
                     tokio::select! {
                         _ended = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                        _forgotten = forgotten.changed() => sleep(Duration::from_secs(60)).await,
+                        _forgotten = forgotten.changed() => sleep(Duration::from_mins(1)).await,
                     }
                 });
             }
