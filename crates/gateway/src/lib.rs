@@ -159,8 +159,10 @@ impl Gateway {
         let revocations = Arc::clone(&flows.revocations);
         let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
         let per_second = config.renew_per_second;
-        let renewal = flows.zoom.as_ref().map(|zoom| {
-            Renewal { tokens: zoom.tokens.clone(), connect: zoom.connect.clone(), per_second }
+        let renewal = flows.zoom.as_ref().map(|zoom| Renewal {
+            tokens: zoom.tokens.clone(),
+            connect: zoom.connect.clone(),
+            per_second,
         });
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),

@@ -19,7 +19,7 @@ use url::Url;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
-use crate::settings::{self, Deployment, LogLevel, StoreUrl, ZoomDeployment};
+use crate::settings::{self, Deployment, LogLevel, Providers, StoreUrl, ZoomDeployment};
 use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
@@ -45,8 +45,8 @@ pub(super) struct Dev {
     /// The port of the app.
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// The first of the four ports of the emulator.
-    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65533))]
+    /// The first of the six ports of the emulator.
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65530))]
     emulator_port: u16,
     /// Log every request.
     #[arg(long, short)]
@@ -59,6 +59,9 @@ const API: [&str; 4] =
 
 /// What these calls need beyond what every app has.
 const API_SCOPES: [&str; 3] = ["meeting:read:list_meetings", "meeting:read:meeting", "meeting:write:meeting"];
+
+/// The name of the third party that comes with the emulator.
+const ACME: &str = "acme";
 
 impl Dev {
     pub(super) fn run(self) -> Outcome {
@@ -83,11 +86,14 @@ impl Dev {
 
     async fn serve(self, source: AppSource, state: State) -> Outcome {
         let ended = process::asked_to_end()?;
-        let emulator = Emulator::bind(self.emulated(&state)?).await.map_err(name_the_flag)?;
+        let emulated = self.emulated(&state)?;
+        let providers = self.providers(&emulated)?;
+        let emulator = Emulator::bind(emulated).await.map_err(name_the_flag)?;
         self.look_for_a_squatter().await?;
         let store = wiring::store(&StoreUrl::Sqlite(state.store())).await?;
-        let bound =
-            Bound::new(self.deployment(source, &state)?, store).await.map_err(|error| self.name_the_flag(error))?;
+        let bound = Bound::new(self.deployment(source, &state, providers)?, store)
+            .await
+            .map_err(|error| self.name_the_flag(error))?;
         let (_, admin) = bound.addresses()?;
         let zoom = &emulator.addresses().zoom;
         console::say("Stagedoor runs here, with an emulated Zoom. Open:\n");
@@ -120,7 +126,14 @@ impl Dev {
         Ok(config)
     }
 
-    fn deployment(&self, source: AppSource, state: &State) -> anyhow::Result<Deployment> {
+    /// The third party that comes with the emulator, five ports behind its first.
+    fn providers(&self, emulated: &ZoomConfig) -> anyhow::Result<Providers> {
+        let issuer = Url::parse(&format!("http://localhost:{}", self.emulator_port + 5))?;
+        let registration = &emulated.provider;
+        Providers::of_emulator(ACME, &issuer, registration.client_id.clone(), registration.client_secret.clone())
+    }
+
+    fn deployment(&self, source: AppSource, state: &State, providers: Providers) -> anyhow::Result<Deployment> {
         let zoom = Url::parse(&format!("http://localhost:{}", self.emulator_port))?;
         let registration = Registration {
             public_url: self.origin()?,
@@ -150,6 +163,7 @@ impl Dev {
                 },
                 registration,
                 previous_client_secrets: vec![],
+                providers,
             }),
             consumer: None,
             cobrowse: None,
@@ -204,7 +218,7 @@ fn taken(port: u16) -> anyhow::Error {
 fn name_the_flag(error: BindError) -> anyhow::Error {
     match error {
         BindError::Taken { port } => {
-            anyhow!("port {port} is taken by another program; choose another first of four ports with --emulator-port")
+            anyhow!("port {port} is taken by another program; choose another first of six ports with --emulator-port")
         }
         error => error.into(),
     }

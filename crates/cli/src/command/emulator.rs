@@ -13,7 +13,7 @@ use crate::{console, process};
 
 /// Emulate the Zoom platform, for any backend in any language
 ///
-/// Serves zoom.us, api.zoom.us, the Marketplace and the Zoom client on four ports of this machine: PORT for Zoom and
+/// Serves zoom.us, api.zoom.us, the Marketplace and the Zoom client on ports of this machine: PORT for Zoom and
 /// the page that shows every step, PORT+1 for the desktop client's web view, PORT+2 for control by tests, PORT+3 for
 /// the app in the web client. It forgets everything when it stops.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ use crate::{console, process};
     after_help = "Examples:\n  stagedoor emulator --home-url http://localhost:3000/\n  ZOOM_CLIENT_ID=my-app ZOOM_CLIENT_SECRET=… stagedoor emulator --redirect-url http://localhost:3000/auth"
 )]
 pub(super) struct Emulator {
-    /// The first of four ports; 0 takes free ones.
+    /// The first of six ports; 0 takes free ones.
     #[arg(long, default_value_t = 4000)]
     port: u16,
     /// The client id of the app [default: ZOOM_CLIENT_ID, or a random one].

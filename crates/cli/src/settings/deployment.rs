@@ -18,6 +18,7 @@ use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
 
 use super::cobrowse::CobrowseSettings;
+use super::connect::Providers;
 use super::consumer::ConsumerSettings;
 use super::problem::Wrong;
 use super::reader::Reader;
@@ -49,6 +50,8 @@ pub(crate) struct ZoomDeployment {
     pub(crate) registration: Registration,
     pub(crate) app: ZoomApp,
     pub(crate) previous_client_secrets: Vec<ClientSecret>,
+    /// The third parties that its users may connect.
+    pub(crate) providers: Providers,
 }
 
 /// The secret of the deployment, and those that still open what they sealed.
@@ -86,6 +89,7 @@ impl Section for Deployment {
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
+        let providers = part::<Providers>(parts.zoom, reader);
         let gateway = Gateway::read(parts.zoom, reader);
         let consumer = part::<ConsumerSettings>(parts.consumer, reader);
         let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);
@@ -94,6 +98,7 @@ impl Section for Deployment {
         let log_level = LogLevel::read(reader);
 
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
+        let providers = providers?.unwrap_or_default();
         let gateway = Config {
             consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
             cobrowse_at_root: cobrowse.as_ref().is_some_and(|cobrowse| cobrowse.compat),
@@ -101,7 +106,7 @@ impl Section for Deployment {
         };
         let zoom = credentials?.map(|Credentials { client_id, client_secret, previous }| {
             let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
-            ZoomDeployment { registration, app, previous_client_secrets: previous }
+            ZoomDeployment { registration, app, previous_client_secrets: previous, providers }
         });
         Some(Self {
             gateway,

@@ -41,6 +41,10 @@ keys! {
     SECRET = Secret("secret", "STAGEDOOR_SECRET");
     PREVIOUS_SECRETS = Secret("previous_secrets", "STAGEDOOR_PREVIOUS_SECRETS");
     TRUSTED_PROXIES = Plain("trusted_proxies");
+    CONNECT = Secret("connect");
+    AUTH0_ISSUER = Plain("auth0.issuer", "AUTH0_ISSUER_BASE_URL");
+    AUTH0_CLIENT_ID = Plain("auth0.client_id", "AUTH0_CLIENT_ID");
+    AUTH0_CLIENT_SECRET = Secret("auth0.client_secret", "AUTH0_CLIENT_SECRET");
     CLIENT_ID = Plain("zoom.client_id", "ZOOM_CLIENT_ID", "ZOOM_APP_CLIENT_ID", "ZM_CLIENT_ID");
     CLIENT_SECRET = Secret("zoom.client_secret", "ZOOM_CLIENT_SECRET", "ZOOM_APP_CLIENT_SECRET", "ZM_CLIENT_SECRET");
     PREVIOUS_CLIENT_SECRETS = Secret("zoom.previous_client_secrets");
@@ -97,11 +101,6 @@ pub(crate) struct Later {
 pub(crate) const LATER: &[Later] = &[
     Later { path: "zoom.webhook_secrets", env: &["ZOOM_WEBHOOK_SECRET_TOKEN"], what: "receiving webhooks" },
     Later { path: "webhook", env: &[], what: "receiving webhooks" },
-    Later {
-        path: "connect",
-        env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
-        what: "third-party sign-in",
-    },
 ];
 
 impl Later {

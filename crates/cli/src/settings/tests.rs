@@ -8,6 +8,7 @@ use stagedoor_gateway::AppSource;
 
 use super::*;
 
+mod connect;
 mod tokens;
 
 /// A directory with files in it.
@@ -163,7 +164,6 @@ fn mn_31_nothing_is_read_leniently() {
         ("REDIS_URL", "redis://:hunter2@cache/hunter2"),
         ("LOG_LEVEL", "loud"),
         ("ZOOM_WEBHOOK_SECRET_TOKEN", "sometoken"),
-        ("AUTH0_CLIENT_ID", "someid"),
     ] {
         let problems = enough_and(&[(name, value)]).expect_err(value);
         assert!(problems.starts_with("The settings have a problem."), "{name}={value}: {problems}");
