@@ -106,7 +106,8 @@ fn zoom_flows(
     );
     let tokens = Tokens::new(&installations, (clock(), entropy()), Arc::clone(flights) as _);
     let ports = Ports { http, clock: clock(), entropy: entropy(), driver: Arc::clone(flights) as _ };
-    let connect = Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), ports, vec![]);
+    let providers = settings.providers.build(registration)?;
+    let connect = Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), ports, providers);
     let parts = (zoom.clone(), installations.clone());
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), registration.home_url());
     let install =
