@@ -66,5 +66,16 @@ export function api(path: `/${string}`, init?: RequestInit): Promise<Response>;
 /** `fetch` for the app's own server, with the session even where the browser blocks cookies. */
 export function request(url: string | URL, init?: RequestInit): Promise<Response>;
 
+/** What Zoom says happened. Others than the host of a meeting hear its events without names and addresses. */
+export interface ZoomEvent {
+  event: string;
+  /** Milliseconds since 1970. */
+  event_ts?: number;
+  payload: { object?: any; [member: string]: unknown };
+}
+
+/** Calls `handler` with each event that concerns the user or the meeting; returns a function that ends this. */
+export function events(handler: (event: ZoomEvent) => void): () => void;
+
 /** Calls `handler` with the session whenever it changes; returns a function that ends this. */
 export function on(event: "session", handler: (session: Session) => void): () => void;

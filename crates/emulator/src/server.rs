@@ -154,9 +154,10 @@ impl Emulator {
                 servers.spawn(serve(listener, router.clone(), Arc::clone(&self.platform)));
             }
         }
+        let delivering = Box::pin(webhook::deliver(&self.platform));
         tokio::select! {
             () = shutdown => {}
-            () = webhook::deliver(&self.platform) => {}
+            () = delivering => {}
             Some(ended) = servers.join_next() => return ended.map_err(io::Error::other)?,
         }
         self.platform.stopping.cancel();

@@ -7,7 +7,8 @@ import http from "node:http";
 import { test } from "node:test";
 
 import { openBrowser, picture } from "../lib/browser.mjs";
-import { startEmulator } from "../lib/processes.mjs";
+import { emptyDirectory, startEmulator } from "../lib/processes.mjs";
+import { stagedoor } from "../lib/tokens.mjs";
 
 /** A backend that verifies what comes, and answers with `answers` first, then 200. */
 async function startReceiver(t) {
@@ -81,4 +82,16 @@ test("removing the app in the Marketplace deauthorizes it", async (t) => {
   await control.post("uninstall");
   await page.locator(".delivery", { hasText: "app_deauthorized" }).locator("summary", { hasText: "delivered" }).waitFor();
   assert.equal(receiver.got[0].payload.user_id, user);
+});
+
+test("stagedoor trigger has an event sent, and tells what came of it", async (t) => {
+  const { receiver, zoom } = await start(t);
+  const cwd = await emptyDirectory(t);
+  const trigger = (...args) => stagedoor(cwd, "trigger", ...args, "--emulator", zoom);
+  assert.match(await trigger("--list"), /^Meetings\n {2}meeting\.started +A meeting begins\.$/m);
+  assert.match(await trigger("meeting.ended", "--set", "payload.object.duration=45", "--set", "payload.object.topic=Feuer 🚒"), /^meeting\.ended: Delivered: 200\. \(\d+ ms\)\n$/);
+  const { object } = receiver.got[0].payload;
+  assert.deepEqual([object.duration, object.topic], [45, "Feuer 🚒"]);
+  receiver.answers.push(429);
+  await assert.rejects(trigger("meeting.ended"), "an event that is lost is a failure");
 });

@@ -89,7 +89,7 @@ impl Section for Deployment {
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
-        let webhook = if parts.zoom { WebhookSettings::read(reader) } else { Some(None) };
+        let webhook = if parts.zoom { WebhookSettings::read(reader) } else { None };
         let gateway = Gateway::read(parts.zoom, reader);
         let consumer = part::<ConsumerSettings>(parts.consumer, reader);
         let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);
@@ -97,10 +97,9 @@ impl Section for Deployment {
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
-        let has_webhooks = webhook.as_ref().is_some_and(Option::is_some);
-        let registration = registration.map(|registration| Registration { webhooks: has_webhooks, ..registration });
+        let webhooks = webhook.is_some();
+        let registration = registration.map(|registration| Registration { webhooks, ..registration });
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
-        let webhook = webhook?;
         let gateway = Config {
             consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
             cobrowse_at_root: cobrowse.as_ref().is_some_and(|cobrowse| cobrowse.compat),

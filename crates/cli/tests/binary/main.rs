@@ -17,5 +17,6 @@ mod servers;
 mod support;
 mod token;
 mod tokens;
+mod trigger;
 mod usage;
 mod webhooks;

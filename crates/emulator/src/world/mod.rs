@@ -18,6 +18,7 @@ pub(crate) mod meetings;
 pub(crate) mod people;
 pub(crate) mod prompt;
 pub(crate) mod provider;
+pub(crate) mod subscription;
 pub(crate) mod views;
 pub(crate) mod webhooks;
 pub(crate) mod website;
