@@ -59,7 +59,7 @@ impl Forward {
         if field.is_empty() {
             return Ok(None);
         }
-        let value = HeaderValue::from_str(&field).ok().filter(|_| field.len() <= MAX_COOKIES);
+        let value = HeaderValue::from_bytes(field.as_bytes()).ok().filter(|_| field.len() <= MAX_COOKIES);
         let mut value = value.ok_or_else(|| Unidentified::unclear(NotAnAnswer::Cookies))?;
         value.set_sensitive(true);
         Ok(Some(value))
