@@ -119,6 +119,9 @@ async fn rates(store: &Arc<dyn Store>, directory: &Path) {
         let replaced = replaces(store, callers).await;
         println!("durable replaces, {callers:>2} callers: {replaced:>6.0}/s = {:.2} × the disk", replaced / disk);
     }
+    for count in 0..1000 {
+        insert(&**store, place("reads", 0, count)).await;
+    }
     for callers in [1, 8, 32] {
         println!("reads,            {callers:>2} callers: {:>6.0}/s", reads(store, callers).await);
     }
@@ -189,7 +192,7 @@ async fn replaces(store: &Arc<dyn Store>, callers: u64) -> f64 {
 
 async fn reads(store: &Arc<dyn Store>, callers: u64) -> f64 {
     together(callers, store, |store, _, count| async move {
-        let read = store.get(place("inserts", 1 << 8, count % 1000), NOW).await.expect("the store reads");
+        let read = store.get(place("reads", 0, count % 1000), NOW).await.expect("the store reads");
         assert!(read.is_some());
     })
     .await

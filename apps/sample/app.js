@@ -1,17 +1,20 @@
 // Who is looking at this page, and where? The backend answers from the session that Zoom's app context began; the Zoom
 // client answers through the Apps SDK. Trust the first: what the SDK says comes through the page.
 
-import { api, install, on, start } from "/zoom/client.js";
+import { api, connect, disconnect, install, on, request, start } from "/zoom/client.js";
 
 const capabilities = [
   ...["getRunningContext", "getUserContext", "getSupportedJsApis"],
   ...["getEngagementContext", "getEngagementStatus", "onEngagementContextChange", "onEngagementStatusChange"],
 ];
+const PROVIDER = "acme";
 const byId = (id) => document.getElementById(id);
 
 async function main() {
   byId("add-button").addEventListener("click", add);
   byId("meetings-button").addEventListener("click", askMeetings);
+  byId("connect-button").addEventListener("click", () => withNote("connect-note", "Go on in your browser.", () => connect(PROVIDER)));
+  byId("disconnect-button").addEventListener("click", () => withNote("connect-note", "", () => disconnect(PROVIDER)));
   on("session", showSession);
   try {
     const session = await start({ capabilities });
@@ -25,7 +28,7 @@ async function main() {
   }
 }
 
-function showSession({ user, type, meeting, role, action, surface, installed, expiresAt }) {
+function showSession({ user, type, meeting, role, action, surface, installed, connections, expiresAt }) {
   const name = user === null ? "guest" : user.name;
   greet(name ? `Hello, ${name}` : "Hello", place(type, role), name ?? "");
   facts("session-facts", {
@@ -41,6 +44,23 @@ function showSession({ user, type, meeting, role, action, surface, installed, ex
   byId("session").hidden = false;
   byId("add").hidden = installed !== false;
   byId("meetings").hidden = !installed;
+  showConnection(connections?.find(({ provider }) => provider === PROVIDER), installed);
+}
+
+/** The third party that comes with `stagedoor dev`. Where there is none of this name, there is nothing to show. */
+async function showConnection(connection, installed) {
+  const isKnown = connection || (installed && (await request(`/zoom/connect/${PROVIDER}`)).ok);
+  byId("connect").hidden = !isKnown;
+  byId("connect-button").hidden = Boolean(connection);
+  byId("disconnect-button").hidden = !connection;
+  facts("connect-facts", connection ? { "Connected as": connection.account, "Notes there": await countNotes() } : {});
+}
+
+/** The third party's API, with a token that no page ever sees. */
+async function countNotes() {
+  const answer = await request(`/zoom/connect/${PROVIDER}/api/notes`).catch(() => null);
+  const { notes } = (await answer?.json().catch(() => null)) ?? {};
+  return notes ? String(notes.length) : null;
 }
 
 /** The backend adds the user's token, which no page ever sees, and makes only the calls that its operator allows. */
@@ -88,12 +108,16 @@ async function askEngagement(sdk) {
   byId("engagement").hidden = false;
 }
 
-async function add() {
-  byId("add-note").textContent = "";
+const add = () => withNote("add-note", "", install);
+
+/** Says what is going on, and what went wrong. */
+async function withNote(id, words, action) {
+  byId(id).textContent = words;
   try {
-    await install();
+    await action();
+    byId(id).textContent = "";
   } catch ({ message }) {
-    byId("add-note").textContent = message;
+    byId(id).textContent = message;
   }
 }
 

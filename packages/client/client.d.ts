@@ -14,7 +14,8 @@ export interface Session {
   reauthorize?: boolean;
   /** The required scopes that the grant lacks. */
   missingScopes?: string[];
-  connections: unknown[];
+  /** The third parties that calls can be made to; `null` while the backend cannot tell. */
+  connections: { provider: string; account: string | null }[] | null;
   /** ISO 8601. */
   expiresAt: string;
   /** What the client says: `inMeeting`, `inContactCenter`, …; `null` without a client. It comes through the page: do not trust it. */
@@ -63,8 +64,31 @@ export function install(): Promise<Session | unknown>;
  */
 export function api(path: `/${string}`, init?: RequestInit): Promise<Response>;
 
+/**
+ * Connects the user to a third party: `connect("github")`. The sign-in happens in the external browser, and ends with
+ * the app being opened again by Zoom: then the new page finds it in `session.connections`, and this promise is gone with
+ * the old page. A page that stays open gets the session.
+ *
+ * Rejects with `install_required` (`install()` heals it), `declined`, `failed`, `expired`, or a `code` of the server.
+ */
+export function connect(provider: string): Promise<Session>;
+
+/** Ends a connection: the tokens are erased, and given back where the third party takes them. */
+export function disconnect(provider: string): Promise<Session>;
+
 /** `fetch` for the app's own server, with the session even where the browser blocks cookies. */
 export function request(url: string | URL, init?: RequestInit): Promise<Response>;
+
+/** What Zoom says happened. Others than the host of a meeting hear its events without names and addresses. */
+export interface ZoomEvent {
+  event: string;
+  /** Milliseconds since 1970. */
+  event_ts?: number;
+  payload: { object?: any; [member: string]: unknown };
+}
+
+/** Calls `handler` with each event that concerns the user or the meeting; returns a function that ends this. */
+export function events(handler: (event: ZoomEvent) => void): () => void;
 
 /** Calls `handler` with the session whenever it changes; returns a function that ends this. */
 export function on(event: "session", handler: (session: Session) => void): () => void;

@@ -4,8 +4,12 @@ const OURS = ["getAppContext", "getUserContext", "authorize", "promptAuthorize",
 /** A session of the web client is renewed this long before its end, a shorter one in the middle of its life. */
 const EARLY_MS = 300_000;
 const RETRY_MS = 15_000;
+const RECONNECT_MS = 2_000;
 /** The backend waits as long for a consent. */
 const CONSENT_MS = 600_000;
+/** How often a page looks whether a sign-in in the external browser has ended: at first, and at last. */
+const POLL_MS = [1_000, 5_000];
+const ENDINGS = { declined: "Nothing was connected.", failed: "The sign-in failed. Try again." };
 
 /** Why something did not work: `code` is stable, `message` is a sentence for people. */
 export class StagedoorError extends Error {
@@ -75,10 +79,62 @@ export async function api(path, init) {
   return request(url, init);
 }
 
+/**
+ * Connects the user to a third party, which happens in the external browser. In Zoom the app is opened again when it is
+ * done, and its new page finds it in `session.connections`; a page that stays open gets the session from here.
+ */
+export async function connect(provider) {
+  const path = `connect/${encodeURIComponent(provider)}`;
+  const { body } = await read(await post(path, {}));
+  if (zoom) await sdk.openUrl({ url: body.authorizeUrl });
+  else globalThis.open(body.authorizeUrl, "_blank", "noopener");
+  for (let wait = POLL_MS[0]; ; wait = Math.min(wait * 1.3, POLL_MS[1])) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    const { body: state } = await read(await send(path));
+    if (state.attempt === "pending") continue;
+    if (state.connected && !state.attempt) return take(await read(await send("session")));
+    throw new StagedoorError(state.attempt ?? "expired", ENDINGS[state.attempt] ?? "The sign-in was not finished in time.");
+  }
+}
+
+/** Ends a connection, here and where the third party allows it. Returns the session. */
+export async function disconnect(provider) {
+  await read(await send(`connect/${encodeURIComponent(provider)}`, { method: "DELETE" }));
+  return take(await read(await send("session")));
+}
+
 /** `fetch` for the app's own server, with the session even where the browser blocks cookies. */
 export async function request(url, init) {
   if (zoom && Date.now() >= renewAt) await renew();
   return send(new URL(url, location.href), init);
+}
+
+/** Calls `handler` with each event of Zoom's that concerns the user or the meeting; returns a function that ends this. */
+export function events(handler) {
+  const end = new AbortController();
+  listen(handler, end.signal);
+  return () => end.abort();
+}
+
+async function listen(handler, signal) {
+  let last;
+  while (!signal.aborted) {
+    const headers = last ? { "last-event-id": last } : {};
+    const answer = await request(new URL("events", base), { headers, signal }).catch(() => ({}));
+    // Where the app's server gets the events, pages do not.
+    if (answer.status === 404) return;
+    const reader = answer.ok && answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = "", part = {}; reader && !part.done; part = await reader.read().catch(() => ({ done: true }))) {
+      const blocks = (text + (part.value ?? "")).split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) {
+        const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(block) ?? [];
+        if (id && !signal.aborted) handler(JSON.parse(data));
+        last = id ?? last;
+      }
+    }
+    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+  }
 }
 
 /** Calls `handler` with the session whenever it changes; returns a function that ends this. */

@@ -14,6 +14,14 @@ pub(crate) struct Endpoints {
     consumer: Option<ConsumerEndpoint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cobrowse: Option<CobrowseEndpoint>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    connect: Vec<ConnectEndpoint>,
+}
+
+#[derive(Debug, Serialize)]
+struct ConnectEndpoint {
+    provider: String,
+    redirect_url: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,7 +57,10 @@ impl Endpoints {
             }
         };
         let cobrowse = deployment.cobrowse.as_ref().map(|_| CobrowseEndpoint { token_endpoint: at("/cobrowse/token") });
-        Ok(Self { consumer, cobrowse })
+        let connect = deployment.zoom.iter().flat_map(|zoom| zoom.providers.redirect_urls(&zoom.registration));
+        let connect =
+            connect.map(|(provider, url)| ConnectEndpoint { provider: provider.into(), redirect_url: url.into() });
+        Ok(Self { consumer, cobrowse, connect: connect.collect() })
     }
 
     /// The same as text, a paragraph each.
@@ -68,6 +79,11 @@ impl Endpoints {
         let cobrowse = self.cobrowse.as_ref().map(|endpoint| {
             format!("For pages and servers of Cobrowse:\n\n  {:<24} {}", "Token endpoint", endpoint.token_endpoint)
         });
-        consumer.into_iter().chain(cobrowse).collect()
+        let redirects =
+            self.connect.iter().map(|endpoint| format!("\n  {:<24} {}", endpoint.provider, endpoint.redirect_url));
+        let redirects: String = redirects.collect();
+        let connect =
+            (!redirects.is_empty()).then(|| format!("Redirect URLs to register at third parties:\n{redirects}"));
+        consumer.into_iter().chain(cobrowse).chain(connect).collect()
     }
 }

@@ -61,6 +61,11 @@ impl Registration {
         self.at(&format!("{}/callback", self.prefix))
     }
 
+    /// The redirect URI of a third-party provider.
+    pub(crate) fn connect_redirect_uri(&self, provider: &str) -> Url {
+        self.at(&format!("{}/connect/{provider}/callback", self.prefix))
+    }
+
     /// The direct landing URL, where an install begins.
     pub(crate) fn landing_url(&self) -> Url {
         self.at(&format!("{}/install", self.prefix))

@@ -5,6 +5,7 @@
 
 mod address;
 mod cobrowse;
+mod connect;
 mod consumer;
 mod deployment;
 mod dotenv;
@@ -22,6 +23,7 @@ mod webhook;
 
 pub(crate) use address::parse_origin;
 pub(crate) use cobrowse::{CobrowseSettings, SdkApp};
+pub(crate) use connect::Providers;
 pub(crate) use consumer::{ConsumerKeys, ConsumerSettings, IdentitySettings, SessionKeys};
 pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets, ZoomDeployment};
 pub(crate) use problem::Problems;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::authorize::Authorize;
+use stagedoor_flows::connect::{Connect, Ports};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
@@ -41,6 +42,7 @@ pub(crate) struct Keeping {
 
 /// Enough to look after installations.
 pub(crate) struct ZoomKeeping {
+    http: Arc<HttpClient>,
     zoom: Zoom,
     pub(crate) installations: Installations,
 }
@@ -57,14 +59,15 @@ impl Keeping {
             None => None,
             Some(settings) => {
                 let http = HttpClient::new(OutboundLimits::default()).context("TLS cannot be set up")?;
-                let zoom = Zoom::new(settings.app.clone(), Arc::new(http));
+                let http = Arc::new(http);
+                let zoom = Zoom::new(settings.app.clone(), Arc::clone(&http) as _);
                 let installations = Installations::new(
                     vault.clone(),
                     zoom.clone(),
                     Arc::clone(&revocations),
                     settings.registration.scopes.clone(),
                 );
-                Some(ZoomKeeping { zoom, installations })
+                Some(ZoomKeeping { http, zoom, installations })
             }
         };
         Ok(Self { vault, revocations, zoom })
@@ -92,7 +95,7 @@ fn zoom_flows(
     keeping: ZoomKeeping,
     (vault, revocations, flights): (&Vault, &Arc<Revocations>, &Arc<Flights>),
 ) -> anyhow::Result<ZoomFlows> {
-    let ZoomKeeping { zoom, installations } = keeping;
+    let ZoomKeeping { http, zoom, installations } = keeping;
     let registration = &settings.registration;
     let sessions = Sessions::new(
         deployment.sealer(Purpose::Session)?,
@@ -102,6 +105,9 @@ fn zoom_flows(
         deployment.session_ttl,
     );
     let tokens = Tokens::new(&installations, (clock(), entropy()), Arc::clone(flights) as _);
+    let ports = Ports { http, clock: clock(), entropy: entropy(), driver: Arc::clone(flights) as _ };
+    let providers = settings.providers.build(registration)?;
+    let connect = Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), ports, providers);
     let parts = (zoom.clone(), installations.clone());
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), registration.home_url());
     let install =
@@ -119,7 +125,7 @@ fn zoom_flows(
     let webhook = settings.webhook.as_ref();
     let webhook =
         webhook.map(|webhook| webhook::flows(settings.app.client_id.clone(), webhook, secrets, parts)).transpose()?;
-    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, webhook })
+    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, connect, webhook })
 }
 
 impl Deployment {

@@ -1,13 +1,13 @@
 // The sequence diagram: flows of steps, growing as they happen.
 import { byId, el } from "./dom.js";
-import { LANES, stepElement, summary } from "./step.js";
+import { lanesOf, stepElement, summary } from "./step.js";
 import { ghosts } from "./ghosts.js";
 
 const ANNOUNCE_MS = 800;
 /** This close to the end, a reader wants to see what comes next. */
 const NEAR_END_PX = 120;
 
-export const laneNames = (app) => ({ browser: "Browser", backend: app?.backend || "Your backend", zoom: "Zoom", client: "Zoom client" });
+export const laneNames = (app) => ({ browser: "Browser", backend: app?.backend || "Your backend", zoom: "Zoom", client: "Zoom client", provider: "Third party" });
 
 /** `tools(first)` gives the buttons of the flow that begins with this step, `start` is what the empty state's button does. */
 export class Diagram {
@@ -93,7 +93,7 @@ export class Diagram {
           "details",
           { open: true },
           el("summary", { class: "flow-head" }, el("h3", {}, title), flow.sum),
-          el("div", { class: "lanes", "aria-hidden": "true" }, LANES.map((lane) => el("span", {}, this.#names[lane]))),
+          el("div", { class: "lanes", "aria-hidden": "true" }, lanesOf(kind).map((lane) => el("span", {}, this.#names[lane]))),
           flow.list,
         ),
         el("div", { class: "flow-tools", "data-live": "" }, this.#tools(first)),

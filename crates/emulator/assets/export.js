@@ -1,6 +1,6 @@
 // A flow as one HTML file that needs neither script nor network: it opens anywhere and can be attached to an issue.
 import { el } from "./dom.js";
-import { LANES, stepElement, summary } from "./step.js";
+import { lanesOf, stepElement, summary } from "./step.js";
 
 const STYLES = ["/assets/tokens.css", "/assets/diagram.css"];
 const FRAME = "body{max-width:880px;margin:0 auto;padding:24px 16px;background:var(--surface)}h1{font-size:var(--s5)}h1+p{margin-bottom:16px}.step-body .links:empty{display:none}";
@@ -36,7 +36,7 @@ function page(flow, css) {
         { class: "flow" },
         el("h1", {}, flow.title),
         el("p", { class: "muted" }, `${summary(flow.steps).text} · ${date} UTC · recorded by the Stagedoor emulator, secrets redacted`),
-        el("div", { class: "lanes" }, LANES.map((lane) => el("span", {}, flow.names[lane]))),
+        el("div", { class: "lanes" }, lanesOf(flow.kind).map((lane) => el("span", {}, flow.names[lane]))),
         el("ol", {}, steps),
       ),
       data(flow),

@@ -2,10 +2,10 @@
 import { curl } from "./curl.js";
 import { el, outLink, svg } from "./dom.js";
 
-export const LANES = ["browser", "backend", "zoom", "client"];
+const LANES = ["browser", "backend", "zoom", "client"];
 
-/** The middle of a lane, in percent of the track. */
-const middleOf = (lane) => (Math.max(LANES.indexOf(lane), 0) + 0.5) * (100 / LANES.length);
+/** The lanes of a flow: a sign-in at a third party has one more. */
+export const lanesOf = (kind) => (kind === "connect" || kind === "provider" ? [...LANES, "provider"] : LANES);
 
 export function milliseconds(ms) {
   if (ms < 1) return "< 1 ms";
@@ -38,10 +38,13 @@ function arrow(from, to, y, kind) {
 }
 
 function track(step) {
+  const lanes = lanesOf(step.kind);
+  /** The middle of a lane, in percent of the track. */
+  const middleOf = (lane) => (Math.max(lanes.indexOf(lane), 0) + 0.5) * (100 / lanes.length);
   const [from, to] = [middleOf(step.from), middleOf(step.to)];
   const { verdict, took } = outcome(step);
   const answered = from !== to && (step.status === "pending" || verdict + took !== "");
-  const lifelines = LANES.map((lane) =>
+  const lifelines = lanes.map((lane) =>
     svg("line", { class: "lifeline", x1: `${middleOf(lane)}%`, x2: `${middleOf(lane)}%`, y1: "0", y2: "100%" }),
   );
   const box = el(
@@ -122,7 +125,7 @@ export function stepElement(step, names, open) {
       el(
         "summary",
         {},
-        el("span", { class: "n" }, String(step.n), el("span", { class: "visually-hidden" }, spoken)),
+        el("span", { class: step.number ? "n numbered" : "n" }, step.number ?? String(step.n), el("span", { class: "visually-hidden" }, spoken)),
         track(step),
       ),
       body(step),

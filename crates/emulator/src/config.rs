@@ -1,6 +1,6 @@
-use stagedoor_protocol::id::ClientId;
+use stagedoor_protocol::id::{ClientId, ProviderClientId};
 use stagedoor_protocol::secret;
-use stagedoor_protocol::secret::ClientSecret;
+use stagedoor_protocol::secret::{ClientSecret, ProviderSecret};
 use url::Url;
 
 use crate::entropy;
@@ -66,14 +66,28 @@ pub struct Config {
     pub website: Website,
     /// The scopes of the app.
     pub scopes: Vec<String>,
-    /// The first of five ports on loopback; 0 takes five free ones.
+    /// How the bundled third-party provider knows the app.
+    pub provider: ProviderRegistration,
+    /// The first of six ports on loopback; 0 takes free ones.
     pub port: u16,
+}
+
+/// The registration of the app at the bundled third-party provider.
+#[derive(Clone, Debug)]
+pub struct ProviderRegistration {
+    /// The client id.
+    pub client_id: ProviderClientId,
+    /// The client secret.
+    pub client_secret: ProviderSecret,
+    /// The redirect URL, matched exactly.
+    pub redirect_url: Url,
 }
 
 impl Config {
     /// The settings of an app that lives at `home_url`: landing at `/zoom/install`, redirect to `/zoom/callback` of the
-    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, no webhooks under a random secret, its endpoints for the
-    /// website at `/zoom/consumer-auth` and `/zoom/cobrowse/token`, five free ports.
+    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, no webhooks under a random secret, its endpoints
+    /// for the website at `/zoom/consumer-auth` and `/zoom/cobrowse/token`, a provider that redirects to
+    /// `/zoom/connect/acme/callback` under random credentials, free ports.
     pub fn new(client_id: ClientId, client_secret: ClientSecret, home_url: Url) -> Self {
         let beside = |path: &str| {
             let mut url = home_url.clone();
@@ -81,6 +95,12 @@ impl Config {
             url.set_query(None);
             url.set_fragment(None);
             url
+        };
+        let provider = ProviderRegistration {
+            client_id: ProviderClientId::parse(format!("acme-{}", entropy::base64url(12)))
+                .expect("base64url is visible ASCII"),
+            client_secret: ProviderSecret::new(entropy::base64url(32)),
+            redirect_url: beside("/zoom/connect/acme/callback"),
         };
         Self {
             app_name: "Sample app".into(),
@@ -99,6 +119,7 @@ impl Config {
             home_url,
             webhook_url: None,
             webhook_secret: WebhookSecret::new(entropy::base64url(22)),
+            provider,
             scopes: vec!["user:read:user".into(), "zoomapp:inmeeting".into()],
             port: 0,
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::provider::{self, Forgery};
 use crate::webhook::Ploy;
 
 /// What a fault strikes. One fault of each can be on at a time.
@@ -18,6 +19,7 @@ pub(crate) enum Endpoint {
     Client,
     Sdk,
     Webhook,
+    Provider,
 }
 
 /// How an answer reaches the caller.
@@ -71,6 +73,8 @@ pub(crate) enum Twist {
     LinkTooOld,
     /// A webhook, or a URL validation, with something unusual about it.
     Webhook(Ploy),
+    /// Something that the bundled third-party provider gets wrong.
+    Provider(provider::Ploy),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +165,14 @@ const fn twist(twist: Twist) -> Effect {
 
 const fn webhook(ploy: Ploy) -> Effect {
     Effect::Twisted(Twist::Webhook(ploy))
+}
+
+const fn third_party(ploy: provider::Ploy) -> Effect {
+    Effect::Twisted(Twist::Provider(ploy))
+}
+
+const fn forged(forgery: Forgery) -> Effect {
+    third_party(provider::Ploy::IdToken(forgery))
 }
 
 const fn page(code: u16, text: &'static str) -> Effect {
@@ -340,5 +352,36 @@ catalogue! {
             webhook(Ploy::UnsignedChallenge);
         "webhook.signing_oracle", "A URL validation that is an event",
             "An attacker asks, unsigned, for the HMAC of an event to forge.", webhook(Ploy::SigningOracle);
+    }
+    Provider {
+        "provider.wrong_iss", "Another issuer in the ID token", "The ID token says that evil.example made it.",
+            forged(Forgery::Issuer);
+        "provider.wrong_aud", "Another audience in the ID token", "The ID token is for another client.",
+            forged(Forgery::Audience);
+        "provider.wrong_nonce", "Another nonce in the ID token", "The ID token belongs to another sign-in.",
+            forged(Forgery::Nonce);
+        "provider.alg_none", "An ID token without a signature", "Its header says alg: none.", forged(Forgery::AlgNone);
+        "provider.expired", "An expired ID token", "It died an hour ago.", forged(Forgery::Expired);
+        "provider.other_key", "An ID token of another key", "The provider does not publish the key.",
+            forged(Forgery::OtherKey);
+        "provider.metadata_iss", "Metadata of another issuer", "The discovery document names evil.example.",
+            third_party(provider::Ploy::MetadataIssuer);
+        "provider.response_iss", "A response of another issuer", "The redirect says iss=https://evil.example.",
+            third_party(provider::Ploy::ResponseIssuer(Some("https://evil.example")));
+        "provider.no_iss", "A response without iss", "The provider promises iss and does not send it.",
+            third_party(provider::Ploy::ResponseIssuer(None));
+        "provider.code_20", "A short code", "The code has 20 characters.", third_party(provider::Ploy::Code(20));
+        "provider.code_300", "A long code", "The code has 300 characters: more than an action holds.",
+            third_party(provider::Ploy::Code(300));
+        "provider.code_4000", "A very long code", "The code has 4,000 characters.",
+            third_party(provider::Ploy::Code(4_000));
+        "provider.script", "A script in error_description", "Whoever declines comes back with a script in the words.",
+            third_party(provider::Ploy::ScriptedRefusal);
+        "provider.oversized", "An answer without end", "The token answer has more than a mebibyte.",
+            third_party(provider::Ploy::Oversized);
+        "provider.down", "503", "The provider is being maintained.",
+            canned(503, HTML, "<html><body>503</body></html>");
+        "provider.html", "200 with HTML", "A page instead of JSON.", canned(200, HTML, "<html><body>Hello</body></html>");
+        "provider.hang", "No answer", "The provider does not answer.", Effect::Unanswered;
     }
 }

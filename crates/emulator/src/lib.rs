@@ -26,6 +26,7 @@ mod fault;
 mod guard;
 mod jwt;
 mod platform;
+mod provider;
 mod redact;
 mod server;
 mod webhook;
@@ -34,5 +35,5 @@ mod webview;
 mod world;
 mod zoom;
 
-pub use config::{ApiKey, Config, SdkApp, SdkSecret, WebhookSecret, Website};
+pub use config::{ApiKey, Config, ProviderRegistration, SdkApp, SdkSecret, WebhookSecret, Website};
 pub use server::{Addresses, BindError, Emulator};

@@ -101,7 +101,7 @@ pub(crate) fn exchange(platform: &Platform, call: &Call, answer: &Answer) -> (Sh
     let mut redactor = Redactor::new(platform);
     let request = ShownRequest {
         method: call.method.to_string(),
-        url: format!("{}{}", platform.addresses.zoom, redactor.target(&call.uri.to_string())),
+        url: format!("{}{}", call.side.origin(&platform.addresses), redactor.target(&call.uri.to_string())),
         headers: redactor.headers(&call.headers),
         body: redactor.body(&call.headers, &call.body),
     };
@@ -140,8 +140,12 @@ pub(crate) struct Redactor {
 impl Redactor {
     pub(crate) fn new(platform: &Platform) -> Self {
         let config = &platform.config;
-        let secrets =
-            [config.client_secret.expose(), config.webhook_secret.expose(), config.website.sdk.secret.expose()];
+        let secrets = [
+            config.client_secret.expose(),
+            config.webhook_secret.expose(),
+            config.website.sdk.secret.expose(),
+            config.provider.client_secret.expose(),
+        ];
         Self { hidden: secrets.map(Into::into).to_vec() }
     }
 

@@ -14,13 +14,13 @@ use crate::config::Config;
 use crate::jwt::consumer::PublicKey;
 use crate::platform::Platform;
 use crate::world::views::Surface;
-use crate::{control, webhook, website, webview, zoom};
+use crate::{control, provider, webhook, website, webview, zoom};
 
 /// How long open requests may take to end when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How many ports the emulator has.
-const PORTS: usize = 5;
+const PORTS: usize = 6;
 
 /// How often a free port is tried for.
 const ATTEMPTS: usize = 20;
@@ -29,15 +29,13 @@ const ATTEMPTS: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// A port is in use by another program.
-    #[error(
-        "port {port} is taken by another program; choose another first port with --port (five in a row are needed)"
-    )]
+    #[error("port {port} is taken by another program; choose another first port with --port (six in a row are needed)")]
     Taken {
         /// The port that is taken.
         port: u16,
     },
-    /// There are no five ports from here on.
-    #[error("port {port} leaves no room for five ports in a row; choose a --port up to 65531")]
+    /// There are not enough ports from here on.
+    #[error("port {port} leaves no room for six ports in a row; choose a --port up to 65530")]
     NoRoom {
         /// The first port that was asked for.
         port: u16,
@@ -73,7 +71,7 @@ pub enum BindError {
     },
 }
 
-/// The five origins of a bound emulator, such as `http://localhost:4000`.
+/// The origins of a bound emulator, such as `http://localhost:4000`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// Zoom's side, and the page.
@@ -86,6 +84,8 @@ pub struct Addresses {
     pub web_frame: String,
     /// The website of a business.
     pub website: String,
+    /// The bundled third-party provider: its issuer identifier.
+    pub provider: String,
 }
 
 impl Addresses {
@@ -96,14 +96,14 @@ impl Addresses {
     }
 }
 
-/// An emulator that has its five ports and is ready to serve.
+/// An emulator that has its ports and is ready to serve.
 pub struct Emulator {
     platform: Arc<Platform>,
     listeners: [Vec<TcpListener>; PORTS],
 }
 
 impl Emulator {
-    /// Takes five ports on loopback: `config.port` and the four after it, or five free ones if it is 0.
+    /// Takes its ports on loopback: `config.port` and those after it, or free ones if it is 0.
     ///
     /// # Errors
     ///
@@ -124,12 +124,12 @@ impl Emulator {
             first => ports_from(first).await?,
         };
         let origin = |port: u16| format!("http://localhost:{port}");
-        let [zoom, web_view, control, web_frame, website] = ports.map(origin);
-        let addresses = Addresses { zoom, web_view, control, web_frame, website };
+        let [zoom, web_view, control, web_frame, website, provider] = ports.map(origin);
+        let addresses = Addresses { zoom, web_view, control, web_frame, website, provider };
         Ok(Self { platform: Arc::new(Platform::new(config, addresses)), listeners })
     }
 
-    /// The five origins.
+    /// The origins.
     pub fn addresses(&self) -> &Addresses {
         &self.platform.addresses
     }
@@ -146,6 +146,7 @@ impl Emulator {
             control::router(&self.platform),
             webview::router(&self.platform, Surface::Web),
             website::router(&self.platform),
+            provider::router(&self.platform),
         ];
         let mut servers = JoinSet::new();
         for (listeners, router) in self.listeners.into_iter().zip(routers) {
@@ -182,7 +183,7 @@ async fn serve(listener: TcpListener, router: Router, platform: Arc<Platform>) -
 
 async fn ports_from(first: u16) -> Result<([u16; PORTS], [Vec<TcpListener>; PORTS]), BindError> {
     let after = |steps: u16| first.checked_add(steps).ok_or(BindError::NoRoom { port: first });
-    let ports = [first, after(1)?, after(2)?, after(3)?, after(4)?];
+    let ports = [first, after(1)?, after(2)?, after(3)?, after(4)?, after(5)?];
     let mut listeners = [const { Vec::new() }; PORTS];
     for (listener, port) in listeners.iter_mut().zip(ports) {
         *listener = loopback(port).await?;

@@ -35,12 +35,18 @@ pub(crate) struct ZoomApi {
     pub(crate) relay: Arc<Relay>,
     pub(crate) tokens: Tokens,
     pub(crate) allow: ApiAllow,
-    pub(crate) sessions: Sessions,
-    pub(crate) assertions: Assertions,
-    pub(crate) origin: Origin,
+    pub(crate) callers: Callers,
     /// Where the API lies here: `/zoom/api`.
     pub(crate) place: String,
     pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Who calls an API through the gateway: a page by its session, an upstream by an assertion that is sent back.
+#[derive(Clone)]
+pub(crate) struct Callers {
+    pub(crate) sessions: Sessions,
+    pub(crate) assertions: Assertions,
+    pub(crate) origin: Origin,
 }
 
 /// The API as one user may call it.
@@ -72,14 +78,16 @@ pub(crate) async fn call(State(this): State<Arc<ZoomApi>>, request: Request) -> 
 impl ZoomApi {
     /// Who calls, and what allows it: decided on the very path that is forwarded.
     fn admit(&self, request: &Request) -> Result<(&Rule, ZoomUserId), Notice> {
-        let user = self.user(request.method(), request.headers())?;
+        let user = self.callers.user(request.method(), request.headers())?;
         let path = request.uri().path().strip_prefix(self.place.as_str()).unwrap_or_default();
         let rule = self.allow.check(request.method(), path).map_err(|refused| refusal(&refused))?;
         Ok((rule, user.ok_or(ApiRefused::Guest).map_err(|refused| refusal(&refused))?))
     }
+}
 
+impl Callers {
     /// The user of a request, if it is not a guest's. An assertion that is sent back decides alone.
-    fn user(&self, method: &Method, headers: &HeaderMap) -> Result<Option<ZoomUserId>, Notice> {
+    pub(crate) fn user(&self, method: &Method, headers: &HeaderMap) -> Result<Option<ZoomUserId>, Notice> {
         let assertion = at_most_one(headers, &ASSERTION).map_err(|()| unproven(AssertionError::Foreign))?;
         if let Some(assertion) = assertion {
             // A browser does not send it for another site, because nobody here answers its question whether it may.

@@ -6,11 +6,12 @@
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use stagedoor_flows::launch::{Launch, LaunchError};
+use stagedoor_flows::launch::{Launch, LaunchError, Launched};
 use stagedoor_flows::session::{Session, Sessions, Surface};
 
 use crate::caller::{Caller, Carrier};
 use crate::config::{Browsers, ConfigError, SessionConfig};
+use crate::connect::Claims;
 use crate::context::repeated;
 use crate::cookie;
 use crate::edge::{Arrival, at_most_one};
@@ -27,6 +28,8 @@ pub(crate) const CONTEXT: HeaderName = HeaderName::from_static("x-zoom-app-conte
 pub(crate) struct App {
     pub(crate) source: Source,
     pub(crate) launch: Launch,
+    /// Third-party sign-ins that come back with a launch. Only those touch the store or the network.
+    pub(crate) claims: Claims,
     pub(crate) sessions: Sessions,
     pub(crate) session_config: SessionConfig,
     pub(crate) browsers: Browsers,
@@ -43,10 +46,23 @@ pub(crate) enum Source {
 }
 
 /// Who is let in.
-struct Visit {
-    session: Option<Session>,
-    /// The cookie of a session that has just begun.
-    cookie: Option<HeaderValue>,
+enum Visit {
+    /// Somebody whose session this request has begun.
+    Launched(Box<Launched>),
+    /// Somebody with a session.
+    Known(Session),
+    /// Anybody.
+    Anonymous,
+}
+
+impl Visit {
+    fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Launched(launched) => Some(&launched.session),
+            Self::Known(session) => Some(session),
+            Self::Anonymous => None,
+        }
+    }
 }
 
 impl App {
@@ -56,12 +72,16 @@ impl App {
             Ok(visit) => visit,
             Err(notice) => return notice.into_response(),
         };
+        if let Visit::Launched(launched) = &visit {
+            self.claims.settle(launched).await;
+        }
         let mut response = match &self.source {
             Source::Files(files) => files.answer(&request.into_parts().0, arrival.audience).await,
             // Boxed, so that the future of every other request is not as large as this one.
-            Source::Upstream(proxy) => Box::pin(proxy.forward(request, arrival, visit.session.as_ref())).await,
+            Source::Upstream(proxy) => Box::pin(proxy.forward(request, arrival, visit.session())).await,
         };
-        if let Some(cookie) = visit.cookie {
+        if let Visit::Launched(launched) = visit {
+            let cookie = cookie::session(&launched.session, &launched.cookie, self.session_config);
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
@@ -79,10 +99,10 @@ impl App {
         let current = caller.map(|caller| caller.session);
         let visit = match context.filter(|_| is_read) {
             Some(context) => self.begin(&context, current.as_ref())?,
-            None => Visit { session: current, cookie: None },
+            None => current.map_or(Visit::Anonymous, Visit::Known),
         };
         let is_open = self.browsers == Browsers::Allow || self.public.holds(request.uri().path());
-        if visit.session.is_none() && !is_open {
+        if visit.session().is_none() && !is_open {
             return Err(match audience {
                 Audience::Program => required(),
                 Audience::Person if self.pwa && is_framed(request.headers()) => Notice::boot(),
@@ -99,8 +119,7 @@ impl App {
             let notice = Notice::of(&error);
             if matches!(error, LaunchError::Guest) { notice.offering_install() } else { notice }
         })?;
-        let cookie = cookie::session(&launched.session, &launched.cookie, self.session_config);
-        Ok(Visit { session: Some(launched.session), cookie: Some(cookie) })
+        Ok(Visit::Launched(Box::new(launched)))
     }
 
     /// The session cookie comes along from any site, so whatever changes something must come from our own pages.

@@ -12,6 +12,7 @@ use stagedoor_flows::launch::Launch;
 use stagedoor_flows::session::Surface;
 
 use crate::caller::{Caller, Carrier};
+use crate::connect::Claims;
 use crate::edge::at_most_one;
 use crate::notice::Notice;
 use crate::origin::{Origin, cross_site};
@@ -25,6 +26,7 @@ const SESSION: HeaderName = HeaderName::from_static("x-stagedoor-session");
 /// The launch, and what its answer needs.
 pub(crate) struct HandOver {
     pub(crate) launch: Launch,
+    pub(crate) claims: Claims,
     pub(crate) page: Arc<SessionPage>,
     pub(crate) origin: Origin,
 }
@@ -42,6 +44,7 @@ pub(crate) async fn hand_over(
     let context = context(&uri, &headers)?;
     let current = Caller::of(&this.page.sessions, &headers).map(|caller| caller.session);
     let launched = this.launch.open(&context, Surface::Pwa, current.as_ref()).map_err(|error| Notice::of(&error))?;
+    this.claims.settle(&launched).await;
     let no_referrer = [(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))];
     Ok((no_referrer, this.page.give(launched.session, carrier).await).into_response())
 }

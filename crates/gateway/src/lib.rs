@@ -20,6 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::cobrowse::Cobrowse;
+use stagedoor_flows::connect::Connect;
 use stagedoor_flows::consumer::Consumer;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
@@ -42,6 +43,7 @@ mod caller;
 mod client;
 mod cobrowse;
 mod config;
+mod connect;
 mod consumer;
 mod context;
 pub mod cookie;
@@ -76,9 +78,10 @@ pub use system::{SystemClock, SystemEntropy};
 pub use webhook::WebhookFlows;
 
 use admin::Admin;
-use api::ZoomApi;
+use api::{Callers, ZoomApi};
 use app::{Public, Source};
 use authorize::Authorizing;
+use connect::{Claims, Connecting, ProviderApis};
 use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
@@ -128,6 +131,8 @@ pub struct ZoomFlows {
     pub assertions: Assertions,
     /// Takes webhooks, where Zoom's secret for them is known.
     pub webhook: Option<WebhookFlows>,
+    /// Connects users to third-party providers.
+    pub connect: Connect,
 }
 
 /// The gateway, ready to serve.
@@ -163,7 +168,11 @@ impl Gateway {
         let handlers = handlers.unwrap_or_default();
         let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
         let per_second = config.renew_per_second;
-        let renewal = flows.zoom.as_ref().map(|zoom| Renewal { tokens: zoom.tokens.clone(), per_second });
+        let renewal = flows.zoom.as_ref().map(|zoom| Renewal {
+            tokens: zoom.tokens.clone(),
+            connect: zoom.connect.clone(),
+            per_second,
+        });
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
             routes: routes(
@@ -278,6 +287,7 @@ fn app(
     Ok(Some(app::App {
         source,
         launch: zoom.launch.clone(),
+        claims: Claims { connect: zoom.connect.clone(), exchanges: stop.tasks.clone() },
         sessions: zoom.sessions.clone(),
         session_config: config.session,
         pwa: config.pwa,
@@ -340,13 +350,18 @@ fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places
 fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shared<'_>) -> Handlers {
     let stop = shared.stop;
     let api = zoom_api(config, &flows, shared);
+    let apis = provider_apis(config, &flows, shared);
     let installing = Arc::new(Installing {
         install: flows.install,
         begin_url: HeaderValue::from_str(&places.install_url).expect("a URL is visible ASCII"),
         exchanges: stop.tasks.clone(),
     });
-    let page = SessionPage { sessions: flows.sessions, installations: flows.installations, config: config.session };
-    let page = Arc::new(page);
+    let page = Arc::new(SessionPage {
+        sessions: flows.sessions,
+        installations: flows.installations,
+        connect: flows.connect.clone(),
+        config: config.session,
+    });
     let origin = Origin::new(&config.public_url);
     let authorizing = Arc::new(Authorizing {
         authorize: flows.authorize,
@@ -354,7 +369,14 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shar
         origin: origin.clone(),
         exchanges: stop.tasks.clone(),
     });
-    let handing = Arc::new(HandOver { launch: flows.launch, page: Arc::clone(&page), origin });
+    let connecting = Arc::new(Connecting {
+        connect: flows.connect.clone(),
+        page: Arc::clone(&page),
+        origin: origin.clone(),
+        exchanges: stop.tasks.clone(),
+    });
+    let claims = Claims { connect: flows.connect, exchanges: stop.tasks.clone() };
+    let handing = Arc::new(HandOver { launch: flows.launch, claims, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
     vec![
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
@@ -363,6 +385,16 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shar
         (Route::Authorize, post_only(authorize::begin).with_state(Arc::clone(&authorizing))),
         (Route::Authorized, post_only(authorize::finish).with_state(authorizing)),
         (Route::Api, any(api::call).with_state(api)),
+        (
+            Route::Connect,
+            get(connect::show)
+                .post(connect::begin)
+                .delete(connect::disconnect)
+                .fallback(async || ([(header::ALLOW, "GET, POST, DELETE")], refused_method("Use GET, POST or DELETE.")))
+                .with_state(Arc::clone(&connecting)),
+        ),
+        (Route::ConnectCallback, get_only(connect::returned).with_state(connecting)),
+        (Route::ConnectApi, any(connect::call).with_state(apis)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
     ]
@@ -374,12 +406,25 @@ fn zoom_api(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<Zoom
         relay: Arc::clone(shared.relay),
         tokens: flows.tokens.clone(),
         allow: config.api_allow.clone(),
-        sessions: flows.sessions.clone(),
-        assertions: flows.assertions.clone(),
-        origin: Origin::new(&config.public_url),
+        callers: callers(config, flows),
         place: format!("{}/api", config.prefix),
         metrics: Arc::clone(shared.metrics),
     })
+}
+
+/// The APIs of third-party providers, by the same way.
+fn provider_apis(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<ProviderApis> {
+    Arc::new(ProviderApis {
+        relay: Arc::clone(shared.relay),
+        connect: flows.connect.clone(),
+        callers: callers(config, flows),
+        place: format!("{}/connect", config.prefix),
+    })
+}
+
+fn callers(config: &Config, flows: &ZoomFlows) -> Callers {
+    let (sessions, assertions) = (flows.sessions.clone(), flows.assertions.clone());
+    Callers { sessions, assertions, origin: Origin::new(&config.public_url) }
 }
 
 /// A route that acts: GET, and not HEAD, by which link checkers would begin or end installs.

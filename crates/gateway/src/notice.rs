@@ -22,8 +22,8 @@ pub(crate) struct Notice {
     pub(crate) code: &'static str,
     sentence: Cow<'static, str>,
     advice: Cow<'static, str>,
-    /// Whether a page offers to add the app.
-    offers_install: bool,
+    /// What a page offers to do next.
+    offer: Option<Box<Offer>>,
     /// Whether it is good news, which has no code and is always a page.
     is_page: bool,
     /// Whether it is the boot page, which fetches a session.
@@ -31,7 +31,16 @@ pub(crate) struct Notice {
     /// When to try again, where that is known.
     retry_after: Option<Duration>,
     /// The cause chain, for the log only.
-    pub(crate) cause: Option<String>,
+    pub(crate) cause: Option<Box<str>>,
+}
+
+/// What a page offers to do next.
+#[derive(Clone, Debug)]
+enum Offer {
+    /// To add the app.
+    Install,
+    /// To open Zoom, by a deep link.
+    IntoZoom(String),
 }
 
 /// Who is asking.
@@ -75,7 +84,7 @@ impl Notice {
             code,
             sentence: sentence.into(),
             advice: advice.into(),
-            offers_install: false,
+            offer: None,
             is_page: false,
             is_boot: false,
             retry_after: None,
@@ -101,12 +110,30 @@ impl Notice {
 
     /// Offers to add the app.
     pub(crate) fn offering_install(self) -> Self {
-        Self { offers_install: true, ..self }
+        Self { offer: Some(Box::new(Offer::Install)), ..self }
+    }
+
+    /// Has another status than its fault.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Offers to open Zoom, by a deep link.
+    pub(crate) fn leading_into_zoom(self, link: &str) -> Self {
+        Self { offer: Some(Box::new(Offer::IntoZoom(link.to_owned()))), ..self }
     }
 
     /// Says when to try again, where that is known.
     pub(crate) fn after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
+    }
+
+    fn offers_install(&self) -> bool {
+        matches!(self.offer.as_deref(), Some(Offer::Install))
+    }
+
+    fn into_zoom(&self) -> Option<&str> {
+        if let Some(Offer::IntoZoom(link)) = self.offer.as_deref() { Some(link) } else { None }
     }
 
     /// Keeps the cause for the log.
@@ -118,7 +145,7 @@ impl Notice {
             cause.push_str(&source.to_string());
             next = source.source();
         }
-        Self { cause: Some(cause), ..self }
+        Self { cause: Some(cause.into()), ..self }
     }
 
     /// Leaves nothing to be logged but the access.
@@ -138,7 +165,8 @@ impl Notice {
                 advice: &self.advice,
                 code: (!self.is_page).then_some(self.code),
                 request_id,
-                install: self.offers_install.then_some(&places.install),
+                install: self.offers_install().then_some(&places.install),
+                into_zoom: self.into_zoom(),
                 style: &places.style,
             };
             let page = page.render().expect("the template writes into memory");
@@ -151,7 +179,7 @@ impl Notice {
                 code: self.code,
                 detail: format!("{} {}", self.sentence, self.advice).trim_end().to_owned(),
                 request_id,
-                install: self.offers_install.then_some(&places.install_url),
+                install: self.offers_install().then_some(&places.install_url),
             };
             let problem = serde_json::to_string(&problem).expect("a problem is a plain struct");
             (HeaderValue::from_static("application/problem+json"), problem)
@@ -205,6 +233,7 @@ struct Page<'a> {
     code: Option<&'a str>,
     request_id: &'a str,
     install: Option<&'a String>,
+    into_zoom: Option<&'a str>,
     style: &'a str,
 }
 

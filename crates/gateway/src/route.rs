@@ -59,6 +59,12 @@ routes! {
     Consumer = "consumer" at "/consumer-auth";
     /// Tokens for Cobrowse sessions.
     Cobrowse = "cobrowse" at "/cobrowse/token";
+    /// Begins a third-party sign-in, shows a connection, ends it.
+    Connect = "connect" at "/connect/{provider}";
+    /// Where a provider sends the external browser back to.
+    ConnectCallback = "connect_callback" at "/connect/{provider}/callback";
+    /// Calls of a provider's API.
+    ConnectApi = "connect_api" at "/connect/{provider}/api/{*path}";
     /// The public keys of the identity assertion.
     Jwks = "jwks" at "/jwks.json";
     /// What an app's pages import.

@@ -9,12 +9,14 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::Serialize;
+use stagedoor_flows::connect::{Connect, Connection};
 use stagedoor_flows::installation::{InstallationState, Installations};
 use stagedoor_flows::session::{Session, SessionBearer, Sessions, Surface};
 use stagedoor_protocol::time::UnixMillis;
 
 use crate::caller::{Caller, Carrier};
 use crate::config::SessionConfig;
+use crate::connect::{is_usable, label};
 use crate::cookie;
 use crate::notice::Notice;
 
@@ -26,6 +28,7 @@ const STORE_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct SessionPage {
     pub(crate) sessions: Sessions,
     pub(crate) installations: Installations,
+    pub(crate) connect: Connect,
     pub(crate) config: SessionConfig,
 }
 
@@ -46,10 +49,18 @@ struct SessionJson<'a> {
     reauthorize: bool,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     missing_scopes: &'a [String],
-    connections: [(); 0],
+    /// `null` while the store does not answer.
+    connections: Option<Vec<ConnectionJson<'a>>>,
     expires_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     bearer: Option<&'a str>,
+}
+
+/// A connection that is good for calls.
+#[derive(Serialize)]
+struct ConnectionJson<'a> {
+    provider: &'a str,
+    account: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -86,7 +97,7 @@ impl SessionPage {
     }
 
     async fn tell(&self, session: &Session, bearer: Option<&SessionBearer>) -> Response {
-        let grant = self.grant(session).await;
+        let (grant, connections) = tokio::join!(self.grant(session), self.connections(session));
         let name = grant.as_ref().and_then(|grant| grant.name.as_deref());
         let json = SessionJson {
             user: session.user.as_ref().map(|user| User { id: user.as_str(), name }),
@@ -98,12 +109,25 @@ impl SessionPage {
             installed: grant.as_ref().map(|grant| grant.usable),
             reauthorize: grant.as_ref().is_some_and(|grant| grant.over || !grant.missing.is_empty()),
             missing_scopes: grant.as_ref().map_or(&[], |grant| &grant.missing),
-            connections: [],
+            connections: connections.as_deref().map(shown),
             expires_at: iso_8601(session.expires),
             bearer: bearer.map(SessionBearer::expose),
         };
         let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         (no_store, Json(json)).into_response()
+    }
+
+    /// What the user is connected to; `None` where the store does not say.
+    async fn connections(&self, session: &Session) -> Option<Vec<Connection>> {
+        let Some(user) = &session.user else { return Some(Vec::new()) };
+        match tokio::time::timeout(STORE_PATIENCE, self.connect.connections(user)).await {
+            Ok(Ok(connections)) => Some(connections),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the connections cannot be read");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// Whether the user's grant is usable, and the user's name; `None` where the store does not say.
@@ -126,12 +150,17 @@ impl SessionPage {
     }
 }
 
+fn shown(connections: &[Connection]) -> Vec<ConnectionJson<'_>> {
+    let usable = connections.iter().filter(|connection| is_usable(connection));
+    usable.map(|known| ConnectionJson { provider: known.provider.as_str(), account: label(known) }).collect()
+}
+
 /// The answer to whoever has no session and needs one.
 pub(crate) fn required() -> Notice {
     let sentence = "This needs a session, and sessions begin by opening the app in Zoom.";
     Notice::problem(StatusCode::UNAUTHORIZED, "session_required", sentence, "Open the app in Zoom.")
 }
 
-fn iso_8601(instant: UnixMillis) -> String {
+pub(crate) fn iso_8601(instant: UnixMillis) -> String {
     Timestamp::from_millisecond(instant.0).unwrap_or(Timestamp::MAX).to_string()
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use stagedoor_flows::connect::Connect;
+use stagedoor_flows::grant::Round;
 use stagedoor_flows::revocation::{REFRESH_SECONDS, Revocations};
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::{Vault, VaultError};
@@ -54,15 +56,27 @@ pub(crate) async fn purge(vault: Vault) {
 /// Which grants are refreshed ahead of their expiry, and how fast.
 pub(crate) struct Renewal {
     pub(crate) tokens: Tokens,
+    pub(crate) connect: Connect,
     pub(crate) per_second: NonZeroU32,
 }
 
 /// Refreshes grants that fall due. Of all processes on one store, one at a time does so.
 pub(crate) async fn renew(renewal: Option<Renewal>) {
-    let Some(Renewal { tokens, per_second }) = renewal else { return };
-    let mut trouble = Trouble::new("the grants that fall due cannot be read or stored");
+    let Some(Renewal { tokens, connect, per_second }) = renewal else { return };
+    let zoom = rounds("the grants that fall due cannot be read or stored", || tokens.renew_due(per_second));
+    // Beside and not behind: a third party that dawdles does not keep Zoom's tokens waiting.
+    let others = async {
+        if connect.providers().next().is_some() {
+            rounds("the connections that fall due cannot be read or stored", || connect.renew_due(per_second)).await;
+        }
+    };
+    tokio::join!(zoom, others);
+}
+
+async fn rounds<F: Future<Output = Result<Round, VaultError>>>(what: &'static str, renew_due: impl Fn() -> F) {
+    let mut trouble = Trouble::new(what);
     loop {
-        let round = tokens.renew_due(per_second).await;
+        let round = renew_due().await;
         trouble.note(round.as_ref().err());
         if !round.is_ok_and(|round| round.more && round.begun > 0) {
             tokio::time::sleep(RENEW).await;

@@ -19,7 +19,7 @@ use url::Url;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
-use crate::settings::{self, Deployment, LogLevel, StoreUrl, WebhookSettings, ZoomDeployment};
+use crate::settings::{self, Deployment, LogLevel, Providers, StoreUrl, WebhookSettings, ZoomDeployment};
 use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
@@ -47,8 +47,8 @@ pub(super) struct Dev {
     /// The port of the app.
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// The first of the five ports of the emulator.
-    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65531))]
+    /// The first of the six ports of the emulator.
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65530))]
     emulator_port: u16,
     /// Where webhooks are forwarded [default: nowhere; the app's pages hear them].
     #[arg(long, value_name = "URL")]
@@ -64,6 +64,9 @@ const API: [&str; 4] =
 
 /// What these calls need beyond what every app has.
 const API_SCOPES: [&str; 3] = ["meeting:read:list_meetings", "meeting:read:meeting", "meeting:write:meeting"];
+
+/// The name of the third party that comes with the emulator.
+const ACME: &str = "acme";
 
 impl Dev {
     pub(super) fn run(self) -> Outcome {
@@ -88,10 +91,12 @@ impl Dev {
 
     async fn serve(self, source: AppSource, state: State) -> Outcome {
         let ended = process::asked_to_end()?;
-        let emulator = Emulator::bind(self.emulated(&state)?).await.map_err(name_the_flag)?;
+        let emulated = self.emulated(&state)?;
+        let providers = self.providers(&emulated)?;
+        let emulator = Emulator::bind(emulated).await.map_err(name_the_flag)?;
         self.look_for_a_squatter().await?;
         let store = wiring::store(&StoreUrl::Sqlite(state.store())).await?;
-        let deployment = self.deployment(source, &state)?;
+        let deployment = self.deployment(source, &state, providers)?;
         let forwarding = self.forwarding(&deployment)?;
         let bound = Bound::new(deployment, store).await.map_err(|error| self.name_the_flag(error))?;
         let (_, admin) = bound.addresses()?;
@@ -144,7 +149,14 @@ impl Dev {
         Website::new(state, self.emulator_port)
     }
 
-    fn deployment(&self, source: AppSource, state: &State) -> anyhow::Result<Deployment> {
+    /// The third party that comes with the emulator, five ports behind its first.
+    fn providers(&self, emulated: &ZoomConfig) -> anyhow::Result<Providers> {
+        let issuer = Url::parse(&format!("http://localhost:{}", self.emulator_port + 5))?;
+        let registration = &emulated.provider;
+        Providers::of_emulator(ACME, &issuer, registration.client_id.clone(), registration.client_secret.clone())
+    }
+
+    fn deployment(&self, source: AppSource, state: &State, providers: Providers) -> anyhow::Result<Deployment> {
         let zoom = Url::parse(&format!("http://localhost:{}", self.emulator_port))?;
         let website = self.website(state)?;
         let registration = Registration {
@@ -181,6 +193,7 @@ impl Dev {
                     forward: self.webhooks.clone(),
                     ..WebhookSettings::keeping(state.webhook_secret.clone())
                 }),
+                providers,
             }),
             consumer: Some(website.consumer()?),
             cobrowse: Some(website.cobrowse()),
@@ -235,7 +248,7 @@ fn taken(port: u16) -> anyhow::Error {
 fn name_the_flag(error: BindError) -> anyhow::Error {
     match error {
         BindError::Taken { port } => {
-            anyhow!("port {port} is taken by another program; choose another first of five ports with --emulator-port")
+            anyhow!("port {port} is taken by another program; choose another first of six ports with --emulator-port")
         }
         error => error.into(),
     }

@@ -17,15 +17,16 @@ use website::Website;
 
 /// Emulate the Zoom platform, for any backend in any language
 ///
-/// Serves zoom.us, api.zoom.us, the Marketplace and the Zoom client on five ports of this machine: PORT for Zoom and
+/// Serves zoom.us, api.zoom.us, the Marketplace and the Zoom client on ports of this machine: PORT for Zoom and
 /// the page that shows every step, PORT+1 for the desktop client's web view, PORT+2 for control by tests, PORT+3 for
-/// the app in the web client, PORT+4 for a website with chat and Cobrowse. It forgets everything when it stops.
+/// the app in the web client, PORT+4 for a website with chat and Cobrowse,
+/// PORT+5 for a third party to connect. It forgets everything when it stops.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  stagedoor emulator --home-url http://localhost:3000/\n  ZOOM_CLIENT_ID=my-app ZOOM_CLIENT_SECRET=… stagedoor emulator --redirect-url http://localhost:3000/auth"
 )]
 pub(super) struct Emulator {
-    /// The first of five ports; 0 takes free ones.
+    /// The first of six ports; 0 takes free ones.
     #[arg(long, default_value_t = 4000)]
     port: u16,
     /// The client id of the app [default: ZOOM_CLIENT_ID, or a random one].

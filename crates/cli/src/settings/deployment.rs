@@ -18,6 +18,7 @@ use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
 
 use super::cobrowse::CobrowseSettings;
+use super::connect::Providers;
 use super::consumer::ConsumerSettings;
 use super::problem::Wrong;
 use super::reader::Reader;
@@ -52,6 +53,8 @@ pub(crate) struct ZoomDeployment {
     pub(crate) previous_client_secrets: Vec<ClientSecret>,
     /// What becomes of webhooks; `None` where none is taken.
     pub(crate) webhook: Option<WebhookSettings>,
+    /// The third parties that its users may connect.
+    pub(crate) providers: Providers,
 }
 
 /// The secret of the deployment, and those that still open what they sealed.
@@ -89,7 +92,8 @@ impl Section for Deployment {
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
-        let webhook = if parts.zoom { WebhookSettings::read(reader) } else { Some(None) };
+        let webhook = if parts.zoom { WebhookSettings::read(reader) } else { None };
+        let providers = part::<Providers>(parts.zoom, reader);
         let gateway = Gateway::read(parts.zoom, reader);
         let consumer = part::<ConsumerSettings>(parts.consumer, reader);
         let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);
@@ -97,10 +101,10 @@ impl Section for Deployment {
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
-        let has_webhooks = webhook.as_ref().is_some_and(Option::is_some);
-        let registration = registration.map(|registration| Registration { webhooks: has_webhooks, ..registration });
+        let webhooks = webhook.is_some();
+        let registration = registration.map(|registration| Registration { webhooks, ..registration });
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
-        let webhook = webhook?;
+        let providers = providers?.unwrap_or_default();
         let gateway = Config {
             consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
             cobrowse_at_root: cobrowse.as_ref().is_some_and(|cobrowse| cobrowse.compat),
@@ -108,7 +112,7 @@ impl Section for Deployment {
         };
         let zoom = credentials?.map(|Credentials { client_id, client_secret, previous }| {
             let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
-            ZoomDeployment { registration, app, previous_client_secrets: previous, webhook }
+            ZoomDeployment { registration, app, previous_client_secrets: previous, webhook, providers }
         });
         Some(Self {
             gateway,

@@ -1,7 +1,5 @@
 //! The one table of settings: every key, its names in the environment, and whether it is a secret.
 
-use super::problem::Wrong;
-
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -41,6 +39,10 @@ keys! {
     SECRET = Secret("secret", "STAGEDOOR_SECRET");
     PREVIOUS_SECRETS = Secret("previous_secrets", "STAGEDOOR_PREVIOUS_SECRETS");
     TRUSTED_PROXIES = Plain("trusted_proxies");
+    CONNECT = Secret("connect");
+    AUTH0_ISSUER = Plain("auth0.issuer", "AUTH0_ISSUER_BASE_URL");
+    AUTH0_CLIENT_ID = Plain("auth0.client_id", "AUTH0_CLIENT_ID");
+    AUTH0_CLIENT_SECRET = Secret("auth0.client_secret", "AUTH0_CLIENT_SECRET");
     CLIENT_ID = Plain("zoom.client_id", "ZOOM_CLIENT_ID", "ZOOM_APP_CLIENT_ID", "ZM_CLIENT_ID");
     CLIENT_SECRET = Secret("zoom.client_secret", "ZOOM_CLIENT_SECRET", "ZOOM_APP_CLIENT_SECRET", "ZM_CLIENT_SECRET");
     PREVIOUS_CLIENT_SECRETS = Secret("zoom.previous_client_secrets");
@@ -89,33 +91,6 @@ keys! {
     LOG_LEVEL = Plain("log.level", "LOG_LEVEL");
 }
 
-/// What the interface names and this version does not do yet. Refused, so that nobody believes it is at work.
-#[derive(Debug)]
-pub(crate) struct Later {
-    /// The key or section in `stagedoor.toml`.
-    pub(crate) path: &'static str,
-    /// Its names in the environment.
-    pub(crate) env: &'static [&'static str],
-    /// What it is for.
-    what: &'static str,
-}
-
-pub(crate) const LATER: &[Later] = &[Later {
-    path: "connect",
-    env: &["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_ISSUER_BASE_URL"],
-    what: "third-party sign-in",
-}];
-
-impl Later {
-    /// What to say where it is set.
-    pub(crate) fn refusal(&self) -> Wrong {
-        Wrong::new(
-            format!("{} is not in this version of Stagedoor", self.what),
-            "remove it, so that nothing seems to be at work that is not",
-        )
-    }
-}
-
 /// The setting with this dotted key.
 pub(crate) fn find(path: &str) -> Option<&'static Key> {
     ALL.iter().find(|key| key.path == path)
@@ -155,8 +130,7 @@ mod tests {
 
     #[test]
     fn no_name_is_given_twice() {
-        let mut names: Vec<_> =
-            ALL.iter().flat_map(|key| key.env).chain(LATER.iter().flat_map(|later| later.env)).collect();
+        let mut names: Vec<_> = ALL.iter().flat_map(|key| key.env).collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();

@@ -8,6 +8,7 @@ use stagedoor_gateway::AppSource;
 
 use super::*;
 
+mod connect;
 mod tokens;
 
 /// A directory with files in it.
@@ -163,7 +164,6 @@ fn mn_31_nothing_is_read_leniently() {
         ("REDIS_URL", "redis://:hunter2@cache/hunter2"),
         ("LOG_LEVEL", "loud"),
         ("ZOOM_WEBHOOK_SECRET_TOKEN", "sometoken"),
-        ("AUTH0_CLIENT_ID", "someid"),
     ] {
         let problems = enough_and(&[(name, value)]).expect_err(value);
         assert!(problems.starts_with("The settings have a problem."), "{name}={value}: {problems}");
@@ -393,13 +393,6 @@ fn nothing_of_zooms_api_is_called_unless_the_settings_say_so() {
     assert_eq!(rules(file), ["GET /v2/users/me", "GET /v2/meetings/*"]);
     let wrong = read("[app]\napi_allow = [\"GET /v2/users/me\", \"/v2/users\"]\n").unwrap_err();
     assert!(wrong.contains("app.api_allow") && wrong.contains("write a method and a path"), "{wrong}");
-}
-
-#[test]
-fn what_is_not_in_this_version_is_refused() {
-    let file = "[[connect]]\nname = \"github\"\n";
-    let problems = Directory::with(&[("stagedoor.toml", file)]).read(ENOUGH).unwrap_err();
-    assert_eq!(problems.matches("is not in this version of Stagedoor").count(), 1, "{problems}");
 }
 
 #[test]

@@ -34,8 +34,8 @@ impl WebhookSettings {
         Self { secrets: vec![secret], forward: None, signing: None, retry_seconds: 259_200, archive }
     }
 
-    /// Reads the settings. Inside is nothing where no secret is set, so that no webhook is taken.
-    pub(super) fn read(reader: &mut Reader) -> Option<Option<Self>> {
+    /// Reads the settings; `None` where no secret is set, so that no webhook is taken, or where something is wrong.
+    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let secrets = reader.secrets(&keys::WEBHOOK_SECRETS, secret::webhook);
         let forward = reader.find(&keys::WEBHOOK_FORWARD, |given, _| address::endpoint(given));
         let signing = reader.find(&keys::WEBHOOK_SIGNING_SECRET, |given, environment| {
@@ -49,11 +49,11 @@ impl WebhookSettings {
                 let wrong = Wrong::new("no webhook is taken, so there is none to forward", "set zoom.webhook_secrets");
                 reader.refuse(&keys::WEBHOOK_FORWARD, forward.origin, wrong);
             }
-            return Some(None);
+            return None;
         }
         let archive = ArchiveTerms { seconds: seconds?, events: events?.unsigned_abs() };
         let forward = forward.map(|found| found.value);
         let signing = signing.map(|found| found.value);
-        Some(Some(Self { secrets, forward, signing, retry_seconds: retry_seconds?, archive }))
+        Some(Self { secrets, forward, signing, retry_seconds: retry_seconds?, archive })
     }
 }

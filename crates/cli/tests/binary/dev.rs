@@ -179,7 +179,7 @@ fn a_taken_port_is_one_sentence_with_the_flag_to_change() {
     assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another with --port");
     let ran = Place::new().run(&["dev", "--port", &app, "--emulator-port", &port]);
     assert_eq!(ran.status, 1);
-    assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first of five ports with --emulator-port");
+    assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first of six ports with --emulator-port");
 }
 
 #[test]

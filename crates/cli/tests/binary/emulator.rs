@@ -15,5 +15,5 @@ fn a_taken_port_is_one_sentence_with_the_flag_to_change() {
     let port = taken.local_addr().unwrap().port().to_string();
     let ran = Place::new().run(&["emulator", "--port", &port]);
     assert_eq!(ran.status, 1);
-    assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first port with --port (five in a row are needed)");
+    assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first port with --port (six in a row are needed)");
 }

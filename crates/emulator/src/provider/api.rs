@@ -42,7 +42,8 @@ pub(super) fn notes(platform: &Platform, call: &Call) -> Answer {
         Err(refusal) => return refusal.answer(note),
     };
     if call.uri.path() != "/api/notes" {
-        return Refusal::new(StatusCode::NOT_FOUND, "not_found", "Acme has no such call.", "Call /api/notes.").answer(note);
+        return Refusal::new(StatusCode::NOT_FOUND, "not_found", "Acme has no such call.", "Call /api/notes.")
+            .answer(note);
     }
     let status = match (&call.method, read(call)) {
         (&Method::GET, _) => StatusCode::OK,

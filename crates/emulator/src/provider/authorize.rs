@@ -106,7 +106,7 @@ fn decide(platform: &Platform, world: &mut World, ask: Ask) -> Answer {
             let page = ProviderPage {
                 app_name: platform.config.app_name.clone(),
                 scopes: ask.scopes.clone(),
-                accounts: Account::ALL.iter().collect(),
+                accounts: Account::ALL,
                 selected: Account::of_seat(&world.people).subject,
                 request: world.provider.wait(ask),
             };

@@ -24,19 +24,17 @@ pub(super) fn token(platform: &Platform, call: &Call) -> Answer {
     let now = platform.now();
     let form = call.form();
     let mut world = platform.world();
-    let note = match form.get("grant_type") {
-        Some("refresh_token") => {
-            let flow = world.provider_calls(now);
-            Note::new(flow, LANES, "New tokens for old", OPENID)
-                .says("Your backend exchanges its refresh token. The old one is dead from now on.")
-        }
-        _ => {
-            let known = form.get("code").and_then(|code| world.provider.ask_of(code));
-            let flow = known.map(|ask| ask.flow);
-            let flow = flow.map_or_else(|| world.provider_calls(now), |flow| world.claimed(flow, now));
-            Note::new(flow, LANES, "Code for tokens", ARCHITECTURE)
-                .says("Only now your backend exchanges the code, with the verifier that it kept under the state.")
-        }
+    let note = if form.get("grant_type") == Some("refresh_token") {
+        let flow = world.provider_calls(now);
+        Note::new(flow, LANES, "New tokens for old", OPENID)
+            .says("Your backend exchanges its refresh token. The old one is dead from now on.")
+    } else {
+        let flow = match form.get("code").and_then(|code| world.provider.ask_of(code)).map(|ask| ask.flow) {
+            Some(flow) => world.claimed(flow, now),
+            None => world.provider_calls(now),
+        };
+        Note::new(flow, LANES, "Code for tokens", ARCHITECTURE)
+            .says("Only now your backend exchanges the code, with the verifier that it kept under the state.")
     };
     if let Some(answer) = instead(&mut world, &note) {
         return answer;
@@ -80,7 +78,10 @@ fn grant(platform: &Platform, world: &mut World, call: &Call, form: &Params) -> 
     match form.get("grant_type") {
         Some("authorization_code") => {
             let exchange = (value("redirect_uri"), value("code_verifier"));
-            world.provider.exchange(value("code"), exchange, now).map_err(|(sentence, fix)| Refusal::grant(sentence, fix))
+            world
+                .provider
+                .exchange(value("code"), exchange, now)
+                .map_err(|(sentence, fix)| Refusal::grant(sentence, fix))
         }
         Some("refresh_token") => world.provider.rotate(value("refresh_token"), now).ok_or_else(|| {
             Refusal::grant(
@@ -104,9 +105,8 @@ fn unknown_client() -> Refusal {
 /// `client_secret_basic`, with both parts form-encoded (RFC 6749 section 2.3.1), or `client_secret_post`, and not both.
 fn is_client(platform: &Platform, call: &Call, form: &Params) -> bool {
     let config = &platform.config.provider;
-    let is = |id: &str, secret: &str| {
-        id == config.client_id.as_str() && ProviderSecret::new(secret) == config.client_secret
-    };
+    let is =
+        |id: &str, secret: &str| id == config.client_id.as_str() && ProviderSecret::new(secret) == config.client_secret;
     let in_form = form.get("client_id").zip(form.get("client_secret"));
     if !call.headers.contains_key(AUTHORIZATION) {
         return in_form.is_some_and(|(id, secret)| is(id, secret));

@@ -105,9 +105,8 @@ impl World {
     /// The sign-in that a backend asks a deep link for: the action names its state, or this user's code has just arrived.
     pub(crate) fn link_of_sign_in(&mut self, user: &str, action: Option<&str>, now: UnixMillis) -> Option<FlowId> {
         let named = |known: &Connecting| action.is_some_and(|action| action.contains(&known.state));
-        let arrived = |known: &Connecting| {
-            known.callback.is_some() && known.user.as_deref().is_none_or(|asked| asked == user)
-        };
+        let arrived =
+            |known: &Connecting| known.callback.is_some() && known.user.as_deref().is_none_or(|asked| asked == user);
         let at = self.connects.0.iter().rposition(|known| named(known) || arrived(known))?;
         let known = &mut self.connects.0[at];
         let (flow, callback) = (known.flow, known.callback.take());

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use stagedoor_protocol::time::UnixMillis;
 
+use super::connects;
 use super::docs::Docs;
 use super::event::Events;
 
@@ -22,6 +23,8 @@ pub(crate) enum Lane {
     Backend,
     Zoom,
     Client,
+    /// The bundled third-party provider.
+    Provider,
 }
 
 /// What kind of flow a step belongs to.
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     Webhook,
     Chat,
     Cobrowse,
+    Connect,
+    Provider,
 }
 
 /// How a step ended.
@@ -126,6 +131,8 @@ pub(crate) struct Step {
     kind: Kind,
     flow_title: String,
     n: u32,
+    /// The number of the step on Zoom's page, if it is one of the thirteen.
+    number: Option<&'static str>,
     at_ms: UnixMillis,
     took_ms: Option<i64>,
     from: Lane,
@@ -210,6 +217,11 @@ impl Journal {
         self.going_on(Kind::Webhook, "Webhooks", now)
     }
 
+    /// The flow of calls of the bundled provider, bundled in the same way.
+    pub(crate) fn provider_calls(&mut self, now: UnixMillis) -> FlowId {
+        self.going_on(Kind::Provider, "Third party", now)
+    }
+
     fn going_on(&mut self, kind: Kind, title: &str, now: UnixMillis) -> FlowId {
         match self.flows.back() {
             Some(flow) if flow.kind == kind && now.since(flow.touched) < 5_000 => flow.id,
@@ -248,6 +260,7 @@ impl Journal {
             kind: flow.kind,
             flow_title: flow.title.clone(),
             n: flow.steps,
+            number: (flow.kind == Kind::Connect).then(|| connects::number(note.title)).flatten(),
             at_ms: now,
             took_ms: seen.took_ms,
             from: note.from,

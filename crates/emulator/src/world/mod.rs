@@ -3,6 +3,7 @@
 //! All of it lives behind one lock, is bounded, and is gone when the process ends.
 
 pub(crate) mod cobrowse;
+pub(crate) mod connects;
 pub(crate) mod cookies;
 pub(crate) mod docs;
 pub(crate) mod engagement;
@@ -16,6 +17,7 @@ pub(crate) mod links;
 pub(crate) mod meetings;
 pub(crate) mod people;
 pub(crate) mod prompt;
+pub(crate) mod provider;
 pub(crate) mod subscription;
 pub(crate) mod views;
 pub(crate) mod webhooks;
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use stagedoor_protocol::time::UnixMillis;
 
 use self::cobrowse::Cobrowse;
+use self::connects::Connects;
 use self::cookies::FrameCookies;
 use self::engagement::Engagement;
 use self::event::Events;
@@ -39,6 +42,7 @@ use self::links::Links;
 use self::meetings::Meetings;
 use self::people::{People, Where};
 use self::prompt::Prompts;
+use self::provider::Provider;
 use self::views::Views;
 use self::webhooks::Webhooks;
 use self::website::Website;
@@ -80,6 +84,9 @@ pub(crate) struct World {
     pub(crate) installs: Installs,
     pub(crate) grants: Grants,
     pub(crate) links: Links,
+    /// Third-party sign-ins, and the bundled provider of them.
+    pub(crate) connects: Connects,
+    pub(crate) provider: Provider,
     pub(crate) meetings: Meetings,
     pub(crate) limits: Limits,
     /// What the agent at the Contact Center works on.
@@ -107,6 +114,8 @@ impl World {
             installs: Installs::default(),
             grants: Grants::default(),
             links: Links::default(),
+            connects: Connects::default(),
+            provider: Provider::default(),
             meetings: Meetings::default(),
             limits: Limits::default(),
             engagement: None,
@@ -132,6 +141,8 @@ impl World {
         self.installs = Installs::default();
         self.grants = Grants::default();
         self.links = Links::default();
+        self.connects = Connects::default();
+        self.provider = Provider::default();
         self.meetings = Meetings::default();
         self.limits = Limits::default();
         self.engagement = None;

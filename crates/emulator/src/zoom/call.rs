@@ -4,17 +4,38 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
 use url::form_urlencoded;
 
+use crate::server::Addresses;
+
 /// One request to Zoom's side, read completely.
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Where it was sent.
+    pub(crate) side: Side,
+}
+
+/// The listeners whose requests are read completely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Zoom,
+    Provider,
+}
+
+impl Side {
+    /// The origin of the listener.
+    pub(crate) fn origin(self, addresses: &Addresses) -> &str {
+        match self {
+            Self::Zoom => &addresses.zoom,
+            Self::Provider => &addresses.provider,
+        }
+    }
 }
 
 impl Call {
-    pub(crate) fn new(parts: Parts, body: Bytes) -> Self {
-        Self { method: parts.method, uri: parts.uri, headers: parts.headers, body }
+    pub(crate) fn new(parts: Parts, body: Bytes, side: Side) -> Self {
+        Self { method: parts.method, uri: parts.uri, headers: parts.headers, body, side }
     }
 
     /// A header as text; none if it is absent or not visible ASCII.

@@ -21,7 +21,11 @@ pub(super) fn deeplink(platform: &Platform, call: &Call) -> Answer {
     let mut world = platform.world();
     // This page of Zoom's documents 400 for a bad token where the others say 401.
     let caller = caller(&world, call, now).map_err(|error| ApiError { status: StatusCode::BAD_REQUEST, ..error });
-    let flow = world.flow_of_call(caller.as_ref().ok().map(|caller| caller.flow), now);
+    let sign_in = match &caller {
+        Ok(caller) => world.link_of_sign_in(&caller.user, read_action(call).ok().flatten().as_deref(), now),
+        Err(_) => None,
+    };
+    let flow = sign_in.unwrap_or_else(|| world.flow_of_call(caller.as_ref().ok().map(|caller| caller.flow), now));
     let note = Note::new(flow, (Lane::Backend, Lane::Zoom), "Ask for a deep link", MARKETPLACE_API).says(
         "Your backend asks for a link that opens the app in the user's client. Whoever follows the link opens it: the \
          action in it proves nothing about the user.",

@@ -30,7 +30,7 @@ use axum::routing::{any, get, post};
 use http::{HeaderValue, StatusCode};
 
 pub(crate) use self::answer::Answer;
-pub(crate) use self::call::Call;
+pub(crate) use self::call::{Call, Params, Side};
 use crate::guard::{Names, only_ours};
 use crate::platform::Platform;
 use crate::redact;
@@ -40,13 +40,14 @@ use crate::{control, entropy};
 /// The longest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-type Endpoint = fn(&Platform, &Call) -> Answer;
+/// What answers a call.
+pub(crate) type Endpoint = fn(&Platform, &Call) -> Answer;
 
 /// The first listener: Zoom's endpoints, the page, and control for the page.
 pub(crate) fn router(platform: &Arc<Platform>) -> Router {
     let names = Names::of(&platform.addresses.zoom);
     let on = |endpoint: Endpoint| {
-        move |State(platform): State<Arc<Platform>>, request: Request| serve(platform, endpoint, request)
+        move |State(platform): State<Arc<Platform>>, request: Request| serve(platform, Side::Zoom, endpoint, request)
     };
     let zoom = Router::new()
         .route("/oauth/authorize", get(on(authorize::authorize)))
@@ -77,13 +78,14 @@ async fn track(mut response: Response) -> Response {
     response
 }
 
-async fn serve(platform: Arc<Platform>, endpoint: Endpoint, request: Request) -> Response {
+/// Reads a request, answers it and writes the step down.
+pub(crate) async fn serve(platform: Arc<Platform>, side: Side, endpoint: Endpoint, request: Request) -> Response {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 64 KiB or did not arrive.").into_response();
     };
-    let call = Call::new(parts, body);
+    let call = Call::new(parts, body, side);
     let mut answer = endpoint(&platform, &call);
     record(&platform, &call, &mut answer, started);
     answer.deliver(&platform).await

@@ -1,6 +1,7 @@
 use askama::Template;
 
 use crate::world::people::{People, Person};
+use crate::world::provider::Account;
 
 /// The page on which a user consents.
 #[derive(Template)]
@@ -26,6 +27,17 @@ pub(crate) struct Choice {
     pub(crate) email: String,
     pub(crate) initials: String,
     pub(crate) selected: bool,
+}
+
+/// The page on which a user signs in at the bundled third-party provider.
+#[derive(Template)]
+#[template(path = "provider.html")]
+pub(crate) struct ProviderPage {
+    pub(crate) app_name: String,
+    pub(crate) request: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) accounts: &'static [Account],
+    pub(crate) selected: &'static str,
 }
 
 /// A page that says one thing and what to do about it.

@@ -11,6 +11,7 @@ mod faults;
 mod in_client;
 mod install;
 mod meetings;
+mod provider;
 mod redaction;
 mod sdk;
 mod stage;

@@ -11,6 +11,7 @@ mod authorize;
 mod boot;
 mod client;
 mod cobrowse;
+mod connect;
 mod consumer;
 mod context;
 mod events;

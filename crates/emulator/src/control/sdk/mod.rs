@@ -78,6 +78,9 @@ fn answer(platform: &Platform, world: &mut World, view: &View, call: &Call) -> R
         "getAppContext" => return app_context(platform, world, view),
         _ => {}
     }
+    if call.api == "openUrl" {
+        return open_url(platform, world, view, &call.data);
+    }
     let place = &world.place;
     match call.api.as_str() {
         "config" => Ok(config(world, view, &call.data)),
@@ -91,7 +94,6 @@ fn answer(platform: &Platform, world: &mut World, view: &View, call: &Call) -> R
         api @ ("getAppVariableList" | "getEngagementContext" | "getEngagementStatus") => {
             engagement::answer(world, api, &call.data)
         }
-        "openUrl" => open_url(platform, &call.data),
         other => Err(Refused {
             code: "80004",
             message: format!("No Permission for this API. [code:80004, reason:app_not_support] {other}"),
@@ -157,13 +159,14 @@ fn user(world: &World, view: &View) -> Value {
 
 /// What the page is to open in the real browser. Only the web is opened. A page that builds an address from its own
 /// means the app's origin, where the browser keeps its cookies, and not the web view, which only stands in for it.
-fn open_url(platform: &Platform, data: &Value) -> Result<Value, Refused> {
+fn open_url(platform: &Platform, world: &mut World, view: &View, data: &Value) -> Result<Value, Refused> {
     let url = data.get("url").and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
     let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
         return Err(Refused { code: "10055", message: "The URL is invalid.".into() });
     };
     let addresses = &platform.addresses;
     if ![&addresses.web_view, &addresses.web_frame].contains(&&url.origin().ascii_serialization()) {
+        world.opened_in_browser(&url, view, platform.now());
         return Ok(json!({"open": url.as_str()}));
     }
     let mut own = platform.config.home_url.clone();

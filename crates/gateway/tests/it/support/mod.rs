@@ -12,10 +12,11 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::authorize::Authorize;
+use stagedoor_flows::connect::{Connect, Metadata, Ports, Provider, ProviderName};
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::{Guests, Launch};
-use stagedoor_flows::port::{Clock, Entropy, Sleep, Store};
+use stagedoor_flows::port::{Clock, Entropy, Http, Sleep, Store};
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer};
 use stagedoor_flows::session::{SessionTtl, Sessions};
@@ -24,8 +25,9 @@ use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
 use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flights, Flows, Gateway, SystemEntropy, ZoomFlows};
 use stagedoor_protocol::context::ContextKey;
-use stagedoor_protocol::id::ClientId;
-use stagedoor_protocol::secret::ClientSecret;
+use stagedoor_protocol::id::{ClientId, ProviderClientId};
+use stagedoor_protocol::provider::{self, ClientAuth, Endpoints};
+use stagedoor_protocol::secret::{ClientSecret, ProviderSecret};
 use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::Memory;
 use tokio::net::TcpListener;
@@ -100,6 +102,8 @@ pub(crate) struct Plan {
     pub(crate) change: Option<Change>,
     /// Where Zoom's API is.
     pub(crate) api_host: Url,
+    /// Where the API of the third party is, whose name is `acme`.
+    pub(crate) acme_api: Option<Url>,
 }
 
 impl Default for Plan {
@@ -107,7 +111,7 @@ impl Default for Plan {
         let mut config = Config::new(Url::parse(PUBLIC_URL).unwrap());
         config.app = Some(App::new(AppSource::Embedded(SAMPLE)));
         let api_host = Url::parse("https://api.zoom.us").unwrap();
-        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None, api_host }
+        Self { config, guests: Guests::Allow, store: Arc::new(Memory::new()), change: None, api_host, acme_api: None }
     }
 }
 
@@ -180,7 +184,8 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
         host: Url::parse("https://zoom.us").unwrap(),
         api_host: plan.api_host.clone(),
     };
-    let zoom = Zoom::new(app, Arc::clone(zoom) as _);
+    let http: Arc<dyn Http> = Arc::clone(zoom) as _;
+    let zoom = Zoom::new(app, Arc::clone(&http));
     let ttl = SessionTtl { client: 86_400, pwa: 3600 };
     let sessions = Sessions::new(
         sealer(Purpose::Session),
@@ -195,14 +200,42 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let clock_and_entropy = (Arc::clone(&clock), Arc::clone(&entropy));
     let tokens = Tokens::new(&installations, clock_and_entropy, Arc::clone(&flights) as _);
     let parts = (zoom.clone(), installations.clone());
+    let ports = Ports {
+        http: Arc::clone(&http),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        driver: Arc::clone(&flights) as _,
+    };
+    let shared = (zoom.clone(), installations.clone(), tokens.clone());
+    let connect = Connect::new(vault.clone(), shared, ports, vec![acme(plan)]);
     let home_url = plan.config.public_url.clone();
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), home_url);
     let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install));
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, webhook: None };
+    let zoom =
+        ZoomFlows { install, authorize, launch, sessions, installations, connect, tokens, assertions, webhook: None };
     Flows { vault, revocations, flights, zoom: Some(zoom), consumer: None, cobrowse: None }
+}
+
+/// A third party of plain OAuth. Its endpoints are among the answers of [`ScriptedZoom`].
+fn acme(plan: &Plan) -> Provider {
+    let at = |path: &str| Url::parse(&format!("https://acme.example/acme/{path}")).unwrap();
+    let mut endpoints = Endpoints::plain(at("authorize"), at("token"));
+    endpoints.revoke = Some(at("revoke"));
+    Provider {
+        name: ProviderName::parse("acme").unwrap(),
+        client: provider::Client {
+            id: ProviderClientId::parse("acme-client").unwrap(),
+            auth: ClientAuth::Basic(ProviderSecret::new("canary-provider-secret")),
+            redirect_uri: plan.config.public_url.join("/zoom/connect/acme/callback").unwrap(),
+            scopes: vec!["notes".into()],
+            extra: vec![],
+        },
+        metadata: Metadata::Given(Box::new(endpoints)),
+        api: plan.acme_api.clone(),
+    }
 }
 
 /// An answer, read to its end.

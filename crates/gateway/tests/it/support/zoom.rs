@@ -16,7 +16,7 @@ pub(crate) const DEEP_LINK: &str = "https://zoom.us/launch/chatapp/canary-deep-l
 #[derive(Default)]
 pub(crate) struct ScriptedZoom {
     answers: Mutex<HashMap<String, Answer>>,
-    calls: Mutex<Vec<String>>,
+    calls: Mutex<Vec<(String, Bytes)>>,
 }
 
 #[derive(Clone)]
@@ -53,7 +53,14 @@ impl ScriptedZoom {
 
     /// How often a path was called.
     pub(crate) fn calls(&self, path: &str) -> usize {
-        self.calls.lock().unwrap().iter().filter(|called| *called == path).count()
+        self.calls.lock().unwrap().iter().filter(|(called, _)| *called == path).count()
+    }
+
+    /// What a path was last called with.
+    pub(crate) fn last_body(&self, path: &str) -> String {
+        let calls = self.calls.lock().unwrap();
+        let (_, body) = calls.iter().rfind(|(called, _)| *called == path).expect("it was called");
+        String::from_utf8(body.to_vec()).unwrap()
     }
 
     fn set(&self, path: &str, answer: Answer) {
@@ -66,7 +73,7 @@ impl Http for ScriptedZoom {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let path = request.uri().path().to_owned();
         let host = request.uri().host().unwrap_or_default().to_owned();
-        self.calls.lock().unwrap().push(path.clone());
+        self.calls.lock().unwrap().push((path.clone(), request.body().clone()));
         let answer = self.answers.lock().unwrap().get(&path).cloned();
         let (status, body) = match answer {
             Some(Answer::Body(status, body)) => (status, body),
@@ -89,6 +96,10 @@ fn well(path: &str) -> String {
             "expires_in": 3599, "scope": "user:read:user zoomapp:inmeeting",
         }),
         "/v2/users/me" => json!({ "id": USER, "display_name": "Ada Lovelace", "account_id": "canary-account" }),
+        "/acme/token" => json!({
+            "access_token": "canary-provider-access", "refresh_token": "canary-provider-refresh", "token_type": "Bearer",
+            "expires_in": 3600, "scope": "notes",
+        }),
         "/v2/zoomapp/deeplink" => json!({ "deeplink": DEEP_LINK }),
         _ => json!({}),
     }
