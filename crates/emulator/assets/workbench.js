@@ -17,6 +17,8 @@ import { addressOf, isWebClient, showWeb, appWeb, wireWeb } from "./web.js";
 import { showWebhooks, wireWebhooks } from "./webhooks.js";
 
 let first = true;
+/** Whether somebody has chosen a tab before the state was there. */
+let isChosen = false;
 /** Where the website is, once it is known. */
 let website = null;
 
@@ -31,6 +33,8 @@ const chooseTab = tabs(byId("zoom-tabs"), (tab) => {
   for (const pane of document.querySelectorAll("#half-zoom > .pane")) pane.hidden = tab.getAttribute("aria-controls") !== pane.id;
   openFrames(byId(tab.getAttribute("aria-controls")), website);
 });
+
+byId("zoom-tabs").addEventListener("click", () => (isChosen = true), { once: true });
 
 const goTo = (tab) => {
   chooseHalf(byId("show-zoom"));
@@ -79,7 +83,7 @@ follow({
     showKept(() => diagram.flows());
     showCount();
     const isFresh = first || (!state.view && steps.length === 0);
-    if (isFresh && !byId(named)) chooseTab(byId(state.view?.surface === "client" ? "tab-client" : "tab-market"));
+    if (isFresh && !byId(named) && !(first && isChosen)) chooseTab(byId(state.view?.surface === "client" ? "tab-client" : "tab-market"));
     first = false;
   },
   state: showState,

@@ -108,7 +108,7 @@ impl Dev {
             "\n{}{forwarding}\nHealth: http://{admin}/health. Ctrl-C stops everything.",
             self.which_app()
         ));
-        run(bound, emulator, ended).await
+        Box::pin(run(bound, emulator, ended)).await
     }
 
     fn which_app(&self) -> String {
