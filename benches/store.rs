@@ -1,5 +1,5 @@
 //! The stores against what the disk can do, and their latency as they grow:
-//! `cargo bench -p stagedoor-benches --bench store [-- sqlite|postgres]`.
+//! `cargo bench -p stagedoor-benches --bench store [-- sqlite|postgres|redis]`.
 //!
 //! Not criterion: the question is a rate under concurrency, and the disk decides it. PostgreSQL is a server of the
 //! benchmark's own (see `crates/store/tests/servers`), with the settings that Debian gives it.
@@ -12,11 +12,15 @@ use std::time::{Duration, Instant};
 
 use stagedoor_flows::port::{Draft, Key, Place, Shelf, Store, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
-use stagedoor_store::{Postgres, Sqlite};
+use stagedoor_store::{Postgres, Redis, Sqlite};
 
 #[expect(dead_code, reason = "a benchmark uses a part")]
 #[path = "../crates/store/tests/servers/mod.rs"]
 mod servers;
+
+#[expect(dead_code, reason = "a benchmark uses a part")]
+#[path = "../crates/store/tests/servers/redis.rs"]
+mod redis_server;
 
 const NOW: UnixMillis = UnixMillis(1_763_769_600_000);
 const LASTS: Duration = Duration::from_secs(3);
@@ -45,6 +49,64 @@ async fn main() {
         rates(&store, &std::env::temp_dir()).await;
         growth(&store).await;
     }
+    if is_wanted("redis") {
+        println!("# Redis");
+        let server = redis_server::RedisServer::start();
+        let store: Arc<dyn Store> = Arc::new(Redis::connect(server.url()).await.expect("a server"));
+        rates(&store, &std::env::temp_dir()).await;
+        growth(&store).await;
+        let memory: String = server.ask(&["INFO", "memory"]);
+        println!(
+            "memory of the server: {}",
+            memory.lines().find(|line| line.starts_with("used_memory:")).unwrap_or("")
+        );
+        neighbours(&store).await;
+    }
+}
+
+/// How long somebody else waits for a read while many records are listed, expire and are purged.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+async fn neighbours(store: &Arc<dyn Store>) {
+    const EXPIRING: u64 = 100_000;
+    const CALLERS: u64 = 100;
+    let there = place("neighbour", 0, 0);
+    insert(&**store, there).await;
+    let fill = |caller| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move {
+            for count in 0..EXPIRING / CALLERS {
+                let expires = Some(UnixMillis(NOW.0 + 1));
+                let draft = Draft { expires, ..draft(place("expiring", caller, count)) };
+                store.insert(draft, NOW).await.expect("the store writes");
+            }
+        })
+    };
+    for filling in (0..CALLERS).map(fill).collect::<Vec<_>>() {
+        filling.await.expect("no caller panics");
+    }
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let neighbour = {
+        let (store, done) = (Arc::clone(store), Arc::clone(&done));
+        tokio::spawn(async move {
+            let mut times = Vec::new();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let from = Instant::now();
+                store.get(there, NOW).await.expect("the store reads");
+                times.push(from.elapsed());
+            }
+            times.sort();
+            (times[times.len() / 2], times[times.len() - 1])
+        })
+    };
+    let from = Instant::now();
+    let listed = store.list(Shelf("expiring"), None, usize::MAX, NOW).await.expect("the store reads").len();
+    println!("list of {listed}: {:?}", from.elapsed());
+    let from = Instant::now();
+    let purged = store.purge(UnixMillis(NOW.0 + 1), usize::MAX).await.expect("the store writes");
+    println!("purge of {purged}: {:?}", from.elapsed());
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (median, longest) = neighbour.await.expect("a neighbour");
+    println!("a neighbour's read meanwhile: median {median:?}, longest {longest:?}");
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]
@@ -56,6 +118,9 @@ async fn rates(store: &Arc<dyn Store>, directory: &Path) {
         println!("durable inserts,  {callers:>2} callers: {inserted:>6.0}/s = {:.2} × the disk", inserted / disk);
         let replaced = replaces(store, callers).await;
         println!("durable replaces, {callers:>2} callers: {replaced:>6.0}/s = {:.2} × the disk", replaced / disk);
+    }
+    for count in 0..1000 {
+        insert(&**store, place("reads", 0, count)).await;
     }
     for callers in [1, 8, 32] {
         println!("reads,            {callers:>2} callers: {:>6.0}/s", reads(store, callers).await);
@@ -127,7 +192,7 @@ async fn replaces(store: &Arc<dyn Store>, callers: u64) -> f64 {
 
 async fn reads(store: &Arc<dyn Store>, callers: u64) -> f64 {
     together(callers, store, |store, _, count| async move {
-        let read = store.get(place("inserts", 1 << 8, count % 1000), NOW).await.expect("the store reads");
+        let read = store.get(place("reads", 0, count % 1000), NOW).await.expect("the store reads");
         assert!(read.is_some());
     })
     .await

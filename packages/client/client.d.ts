@@ -10,6 +10,10 @@ export interface Session {
   surface: "client" | "pwa";
   /** Whether the backend holds a usable grant; `null` while it cannot tell. */
   installed: boolean | null;
+  /** Whether the user has to add the app again: its grant is over, or lacks a scope. `install()` heals that. */
+  reauthorize?: boolean;
+  /** The required scopes that the grant lacks. */
+  missingScopes?: string[];
   /** The third parties that calls can be made to; `null` while the backend cannot tell. */
   connections: { provider: string; account: string | null }[] | null;
   /** ISO 8601. */
@@ -74,6 +78,17 @@ export function disconnect(provider: string): Promise<Session>;
 
 /** `fetch` for the app's own server, with the session even where the browser blocks cookies. */
 export function request(url: string | URL, init?: RequestInit): Promise<Response>;
+
+/** What Zoom says happened. Others than the host of a meeting hear its events without names and addresses. */
+export interface ZoomEvent {
+  event: string;
+  /** Milliseconds since 1970. */
+  event_ts?: number;
+  payload: { object?: any; [member: string]: unknown };
+}
+
+/** Calls `handler` with each event that concerns the user or the meeting; returns a function that ends this. */
+export function events(handler: (event: ZoomEvent) => void): () => void;
 
 /** Calls `handler` with the session whenever it changes; returns a function that ends this. */
 export function on(event: "session", handler: (session: Session) => void): () => void;

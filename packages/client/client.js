@@ -4,6 +4,7 @@ const OURS = ["getAppContext", "getUserContext", "authorize", "promptAuthorize",
 /** A session of the web client is renewed this long before its end, a shorter one in the middle of its life. */
 const EARLY_MS = 300_000;
 const RETRY_MS = 15_000;
+const RECONNECT_MS = 2_000;
 /** The backend waits as long for a consent. */
 const CONSENT_MS = 600_000;
 /** How often a page looks whether a sign-in in the external browser has ended: at first, and at last. */
@@ -56,9 +57,12 @@ export function install() {
 }
 
 async function add() {
-  const page = new URL("install", base).href;
-  if (!zoom) return location.assign(page);
-  if (zoom.unsupportedApis?.includes("authorize")) return sdk.openUrl({ url: page });
+  const page = new URL("install", base);
+  const { pathname, search } = new URL(location.href);
+  // Who has to add the app again comes back to the same screen.
+  if (session?.reauthorize && (pathname + search).length <= 256) page.searchParams.set("return", pathname + search);
+  if (!zoom) return location.assign(page.href);
+  if (zoom.unsupportedApis?.includes("authorize")) return sdk.openUrl({ url: page.href });
   const { status } = await sdk.getUserContext().catch(() => ({}));
   if (status === "unauthenticated") return sdk.promptAuthorize();
   const { body: begun } = await read(await post("authorize", {}));
@@ -103,6 +107,34 @@ export async function disconnect(provider) {
 export async function request(url, init) {
   if (zoom && Date.now() >= renewAt) await renew();
   return send(new URL(url, location.href), init);
+}
+
+/** Calls `handler` with each event of Zoom's that concerns the user or the meeting; returns a function that ends this. */
+export function events(handler) {
+  const end = new AbortController();
+  listen(handler, end.signal);
+  return () => end.abort();
+}
+
+async function listen(handler, signal) {
+  let last;
+  while (!signal.aborted) {
+    const headers = last ? { "last-event-id": last } : {};
+    const answer = await request(new URL("events", base), { headers, signal }).catch(() => ({}));
+    // Where the app's server gets the events, pages do not.
+    if (answer.status === 404) return;
+    const reader = answer.ok && answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = "", part = {}; reader && !part.done; part = await reader.read().catch(() => ({ done: true }))) {
+      const blocks = (text + (part.value ?? "")).split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) {
+        const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(block) ?? [];
+        if (id && !signal.aborted) handler(JSON.parse(data));
+        last = id ?? last;
+      }
+    }
+    if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+  }
 }
 
 /** Calls `handler` with the session whenever it changes; returns a function that ends this. */

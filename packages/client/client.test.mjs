@@ -290,6 +290,15 @@ test("in a browser installing goes to Zoom's pages", async (t) => {
   assert.equal(location.went, `${ORIGIN}/zoom/install`);
 });
 
+test("who has to add the app again comes back to the same screen", async (t) => {
+  const { location } = page(t, { sdk: null, server: new Server({ session: told("ada", 60, { reauthorize: true }) }) });
+  const { start, install } = await load();
+  await start(options);
+  location.href = `${ORIGIN}/meetings/5?tab=notes#top`;
+  await install();
+  assert.equal(new URL(location.went).searchParams.get("return"), "/meetings/5?tab=notes");
+});
+
 test("a guest signs in and is the user without a reload", async (t) => {
   const { sdk, server } = page(t);
   server.nextUser = null;
@@ -306,4 +315,50 @@ test("a guest signs in and is the user without a reload", async (t) => {
   off();
   assert.deepEqual(seen, ["ada"]);
   assert.equal(sdk.calls.filter((call) => call === "config").length, 2, "Zoom wants a new config");
+});
+
+test("events of Zoom's are heard across interruptions, and no more once that is ended", async (t) => {
+  page(t, { sdk: null, server: new Server({ session: told("ada", 3600) }) });
+  const [asked, heard] = [[], []];
+  const frame = (id, name) => `id: ${id}\ndata: {"event":"${name}"}\n\n`;
+  // In parts that end anywhere, as the wire brings them.
+  const parts = [
+    ["retry: 2000\n\n: \n\nid: 01\nda", 'ta: {"event":"one"}\n', "\nid: 02\n"],
+    [`${frame("02", "two")}${frame("03", "three")}`],
+    [frame("04", "four")],
+  ];
+  globalThis.fetch = async (url, { headers }) => {
+    asked.push(headers.get("last-event-id"));
+    const bodies = parts.shift() ?? [];
+    const body = new ReadableStream({
+      start(stream) {
+        bodies.forEach((part) => stream.enqueue(new TextEncoder().encode(part)));
+        stream.close();
+      },
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  };
+  const { events } = await load();
+  const end = events(({ event }) => {
+    heard.push(event);
+    if (event === "three") end();
+  });
+  for (let round = 0; round < 3; round += 1) {
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(2_000);
+  }
+  assert.deepEqual(heard, ["one", "two", "three"]);
+  assert.deepEqual(asked, [null, "01"]);
+});
+
+test("where events go to the app's server the page does not ask again", async (t) => {
+  page(t, { sdk: null, server: new Server({ session: told("ada", 3600) }) });
+  let asked = 0;
+  globalThis.fetch = async () => ((asked += 1), new Response("{}", { status: 404 }));
+  const { events } = await load();
+  events(() => assert.fail("there is nothing to hear"));
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  t.mock.timers.tick(60_000);
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(asked, 1);
 });

@@ -16,9 +16,11 @@ mod init;
 mod input;
 mod installations;
 mod keys;
+mod migrate;
 mod serve;
 mod token;
 mod trigger;
+mod webhooks;
 
 /// The backend of a Zoom App: install, launch, sessions and security headers in front of your app.
 #[derive(Debug, Parser)]
@@ -37,7 +39,7 @@ const START: &str = "Start here:
 enum Command {
     Dev(dev::Dev),
     Serve(serve::Serve),
-    Emulator(emulator::Emulator),
+    Emulator(Box<emulator::Emulator>),
     Trigger(trigger::Trigger),
     Init(init::Init),
     Check(check::Check),
@@ -45,6 +47,8 @@ enum Command {
     Installations(installations::Installations),
     Keys(keys::Keys),
     Token(token::Token),
+    Migrate(migrate::Migrate),
+    Webhooks(webhooks::Webhooks),
 }
 
 impl Stagedoor {
@@ -61,6 +65,8 @@ impl Stagedoor {
             Command::Installations(installations) => installations.run(),
             Command::Keys(keys) => keys.run(),
             Command::Token(token) => token.run(),
+            Command::Migrate(migrate) => migrate.run(),
+            Command::Webhooks(webhooks) => webhooks.run(),
         }
     }
 }

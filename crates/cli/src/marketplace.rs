@@ -37,6 +37,8 @@ pub(crate) struct Registration {
     pub(crate) scopes: Vec<String>,
     pub(crate) guests: Guests,
     pub(crate) pwa: bool,
+    /// Whether webhooks are taken.
+    pub(crate) webhooks: bool,
 }
 
 /// What to enter in the Marketplace, under the names that its pages use.
@@ -48,6 +50,9 @@ pub(crate) struct Marketplace {
     oauth_allow_list: Vec<String>,
     domain_allow_list: Vec<String>,
     scopes: Vec<String>,
+    /// Where Zoom sends events, and the word that a user has removed the app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_url: Option<String>,
 }
 
 impl Registration {
@@ -69,6 +74,11 @@ impl Registration {
     /// The Home URL, which the Zoom client opens.
     pub(crate) fn home_url(&self) -> Url {
         self.at(&self.home)
+    }
+
+    /// Where webhooks go, if they are taken.
+    fn webhook_url(&self) -> Option<Url> {
+        self.webhooks.then(|| self.at(&format!("{}/webhook", self.prefix)))
     }
 
     fn at(&self, path: &str) -> Url {
@@ -96,7 +106,7 @@ impl Registration {
         let home = self.home_url();
         let scopes: Vec<_> =
             self.all_scopes().into_iter().map(|scope| json!({ "scope": scope, "optional": false })).collect();
-        json!({
+        let mut manifest = json!({
             "display_information": { "display_name": "My Zoom App" },
             "oauth_information": {
                 "usage": "USER_OPERATION",
@@ -122,7 +132,12 @@ impl Registration {
                     "pwa_client": { "enable": self.pwa },
                 },
             },
-        })
+        });
+        if self.webhooks {
+            // Which events the app wants is chosen in the Marketplace; most need a scope of their own.
+            manifest["features"]["event_subscription"] = json!({ "enable": true, "events": [] });
+        }
+        manifest
     }
 
     /// Contact Center is where agents run apps in the web client.
@@ -153,19 +168,24 @@ impl Marketplace {
             oauth_redirect_url: redirect,
             domain_allow_list: vec![registration.host().to_owned(), SDK_DOMAIN.into()],
             scopes: registration.all_scopes(),
+            webhook_url: registration.webhook_url().map(String::from),
         }
     }
 
     /// The same as rows of a table.
-    pub(crate) fn rows(&self) -> [(&'static str, &[String]); 6] {
+    pub(crate) fn rows(&self) -> Vec<(&'static str, &[String])> {
         use std::slice::from_ref;
-        [
+        let mut rows = vec![
             ("Home URL", from_ref(&self.home_url)),
             ("Direct landing URL", from_ref(&self.direct_landing_url)),
             ("OAuth redirect URL", from_ref(&self.oauth_redirect_url)),
-            ("OAuth allow list", &self.oauth_allow_list),
-            ("Domain allow list", &self.domain_allow_list),
-            ("Scopes", &self.scopes),
-        ]
+            ("OAuth allow list", &self.oauth_allow_list[..]),
+            ("Domain allow list", &self.domain_allow_list[..]),
+            ("Scopes", &self.scopes[..]),
+        ];
+        if let Some(url) = &self.webhook_url {
+            rows.extend([("Event subscription", from_ref(url)), ("Deauthorization", from_ref(url))]);
+        }
+        rows
     }
 }

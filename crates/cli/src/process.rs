@@ -52,7 +52,7 @@ impl LogFormat {
 pub(crate) fn log(level: LogLevel, format: LogFormat) {
     let level: LevelFilter = level.as_str().parse().expect("every level of ours is one of tracing's");
     // A target covers every name that begins with it, so all of our crates; `access` is one line a request, and `audit`
-    // one for each token, which is written whatever the level.
+    // is evidence, which no level leaves out.
     let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets([
         ("stagedoor", level),
         ("access", level),

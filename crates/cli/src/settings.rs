@@ -19,6 +19,7 @@ mod source;
 mod starter;
 mod store;
 mod table;
+mod webhook;
 
 pub(crate) use address::parse_origin;
 pub(crate) use cobrowse::{CobrowseSettings, SdkApp};
@@ -29,6 +30,7 @@ pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};
 pub(crate) use starter::starter_file;
 pub(crate) use store::StoreUrl;
+pub(crate) use webhook::WebhookSettings;
 
 #[cfg(test)]
 mod reference;

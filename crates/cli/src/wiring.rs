@@ -17,6 +17,7 @@ use stagedoor_flows::seal::{Purpose, Sealer};
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
+use stagedoor_flows::webhook::REMEMBER_SECONDS;
 use stagedoor_flows::zoom::Zoom;
 use stagedoor_gateway::{Flights, Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
 use tokio::net::TcpListener;
@@ -25,9 +26,11 @@ use crate::settings::{Deployment, ZoomDeployment};
 
 mod store;
 mod tokens;
+mod webhook;
 
-pub(crate) use store::{existing_store, no_store, store};
+pub(crate) use store::{existing_store, no_store, store, store_to_fill};
 pub(crate) use tokens::signing_keys;
+pub(crate) use webhook::webhook_keys;
 
 /// What stands on the store.
 pub(crate) struct Keeping {
@@ -49,7 +52,8 @@ impl Keeping {
     pub(crate) fn new(deployment: &Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
         let sealer = Arc::new(deployment.sealer(Purpose::Record)?);
         let vault = Vault::new(store, sealer, clock(), entropy());
-        let longest = deployment.session_ttl.client.max(deployment.session_ttl.pwa);
+        // A revocation also keeps out what Zoom sends late of a user who is gone.
+        let longest = deployment.session_ttl.client.max(deployment.session_ttl.pwa).max(REMEMBER_SECONDS);
         let revocations = Arc::new(Revocations::new(vault.clone(), longest));
         let zoom = match &deployment.zoom {
             None => None,
@@ -117,7 +121,11 @@ fn zoom_flows(
     );
     let secrets = &deployment.secrets;
     let assertions = Assertions::new(&secrets.current, &secrets.previous, &registration.public_url, clock())?;
-    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, connect })
+    let parts = (vault, revocations, &installations);
+    let webhook = settings.webhook.as_ref();
+    let webhook =
+        webhook.map(|webhook| webhook::flows(settings.app.client_id.clone(), webhook, secrets, parts)).transpose()?;
+    Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, connect, webhook })
 }
 
 impl Deployment {

@@ -2,6 +2,7 @@
 import { attempt } from "./alert.js";
 import { showBar, wireBar } from "./bar.js";
 import { showClient, appClient, wireClient } from "./client.js";
+import { openFrames, showConsumer, wireConsumer } from "./consumer.js";
 import { forget } from "./control.js";
 import { Diagram } from "./diagram.js";
 import { wireDialogs } from "./dialogs.js";
@@ -16,6 +17,8 @@ import { addressOf, isWebClient, showWeb, appWeb, wireWeb } from "./web.js";
 import { showWebhooks, wireWebhooks } from "./webhooks.js";
 
 let first = true;
+/** Where the website is, once it is known. */
+let website = null;
 
 const chooseHalf = tabs(document.querySelector(".half-switch"), (tab) => (byId("halves").dataset.shown = tab.dataset.half));
 /** The tab that the address names: the web client has a page of its own. */
@@ -26,6 +29,7 @@ for (const tab of byId("zoom-tabs").children) {
 const chooseTab = tabs(byId("zoom-tabs"), (tab) => {
   if ((tab.id === "tab-web") !== isWebClient) return location.assign(addressOf(tab.id));
   for (const pane of document.querySelectorAll("#half-zoom > .pane")) pane.hidden = tab.getAttribute("aria-controls") !== pane.id;
+  openFrames(byId(tab.getAttribute("aria-controls")), website);
 });
 
 const goTo = (tab) => {
@@ -42,6 +46,8 @@ function showState(state) {
   showBar(state);
   showMarket(state);
   showWebhooks(state);
+  website = state.website.url;
+  showConsumer(state);
   // A view is shown in the client that it was opened in, and only there.
   const isHere = state.view && (state.view.surface === "web") === isWebClient;
   const closed = { ...state, view: null };
@@ -61,6 +67,7 @@ wireClient();
 wireWeb();
 wirePrompt();
 wireWebhooks();
+wireConsumer();
 byId("clear").addEventListener("click", attempt(() => forget("steps")));
 
 follow({

@@ -8,6 +8,34 @@ use crate::entropy;
 secret! {
     /// The secret token of the app's event subscription.
     pub struct WebhookSecret;
+    /// The SDK secret of a Cobrowse app: signs the tokens of customers and agents.
+    pub struct SdkSecret;
+    /// What the website's server shows to the backend to get tokens of agents.
+    pub struct ApiKey;
+}
+
+/// A business's website, which asks the backend who its visitors are, and for Cobrowse tokens.
+#[derive(Clone, Debug)]
+pub struct Website {
+    /// The authentication endpoint of Zoom's admin page, for consumer authentication.
+    pub auth_endpoint: Url,
+    /// The public key of that page, as PEM (`BEGIN PUBLIC KEY`); it can be pasted later.
+    pub public_key: Option<String>,
+    /// Where the website asks for Cobrowse tokens; must be `http`.
+    pub token_endpoint: Url,
+    /// The Cobrowse app whose tokens are valid.
+    pub sdk: SdkApp,
+    /// Sent as a bearer token by the website's server when it asks for an agent's token.
+    pub api_key: Option<ApiKey>,
+}
+
+/// A Cobrowse app of the Marketplace.
+#[derive(Clone, Debug)]
+pub struct SdkApp {
+    /// The SDK key, which is public.
+    pub key: String,
+    /// The SDK secret.
+    pub secret: SdkSecret,
 }
 
 /// What the emulator has to know of the app and where it listens.
@@ -34,6 +62,8 @@ pub struct Config {
     pub webhook_url: Option<Url>,
     /// The secret token under which events are signed.
     pub webhook_secret: WebhookSecret,
+    /// The website that is played beside the app.
+    pub website: Website,
     /// The scopes of the app.
     pub scopes: Vec<String>,
     /// How the bundled third-party provider knows the app.
@@ -55,8 +85,9 @@ pub struct ProviderRegistration {
 
 impl Config {
     /// The settings of an app that lives at `home_url`: landing at `/zoom/install`, redirect to `/zoom/callback` of the
-    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, no webhooks under a random secret,
-    /// a provider that redirects to `/zoom/connect/acme/callback` under random credentials, free ports.
+    /// same origin, the scopes `user:read:user` and `zoomapp:inmeeting`, no webhooks under a random secret, its endpoints
+    /// for the website at `/zoom/consumer-auth` and `/zoom/cobrowse/token`, a provider that redirects to
+    /// `/zoom/connect/acme/callback` under random credentials, free ports.
     pub fn new(client_id: ClientId, client_secret: ClientSecret, home_url: Url) -> Self {
         let beside = |path: &str| {
             let mut url = home_url.clone();
@@ -78,6 +109,13 @@ impl Config {
             client_secret,
             redirect_urls: vec![beside("/zoom/callback")],
             landing_url: beside("/zoom/install"),
+            website: Website {
+                auth_endpoint: beside("/zoom/consumer-auth"),
+                public_key: None,
+                token_endpoint: beside("/zoom/cobrowse/token"),
+                sdk: SdkApp { key: entropy::base64url(22), secret: SdkSecret::new(entropy::base64url(32)) },
+                api_key: None,
+            },
             home_url,
             webhook_url: None,
             webhook_secret: WebhookSecret::new(entropy::base64url(22)),

@@ -24,14 +24,16 @@ mod control;
 mod entropy;
 mod fault;
 mod guard;
+mod jwt;
 mod platform;
 mod provider;
 mod redact;
 mod server;
 mod webhook;
+mod website;
 mod webview;
 mod world;
 mod zoom;
 
-pub use config::{Config, ProviderRegistration, WebhookSecret};
+pub use config::{ApiKey, Config, ProviderRegistration, SdkApp, SdkSecret, WebhookSecret, Website};
 pub use server::{Addresses, BindError, Emulator};

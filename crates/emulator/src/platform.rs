@@ -10,7 +10,6 @@ use crate::server::Addresses;
 use crate::webhook::Post;
 use crate::world::World;
 use crate::world::event::Events;
-use crate::world::webhooks::Webhooks;
 use crate::zoom::policy::PagePolicy;
 
 /// The emulated platform: the one state behind all endpoints.
@@ -30,14 +29,14 @@ pub(crate) struct Platform {
 impl Platform {
     pub(crate) fn new(config: Config, addresses: Addresses) -> Self {
         let (events, clock) = (Events::new(), Clock::default());
-        let webhooks = Webhooks::new(config.webhook_url.clone(), clock.now(), events.clone());
+        let world = World::new(&config, events.clone(), clock.now());
         Self {
             context_key: ContextKey::new(&config.client_secret),
             page_policy: PagePolicy::new(&config, &addresses),
             clock,
             post: Post::new(),
             stopping: CancellationToken::new(),
-            world: Mutex::new(World::new(events.clone(), webhooks)),
+            world: Mutex::new(world),
             config,
             addresses,
             events,

@@ -140,13 +140,13 @@ pub(crate) struct Redactor {
 impl Redactor {
     pub(crate) fn new(platform: &Platform) -> Self {
         let config = &platform.config;
-        Self {
-            hidden: vec![
-                config.client_secret.expose().into(),
-                config.webhook_secret.expose().into(),
-                config.provider.client_secret.expose().into(),
-            ],
-        }
+        let secrets = [
+            config.client_secret.expose(),
+            config.webhook_secret.expose(),
+            config.website.sdk.secret.expose(),
+            config.provider.client_secret.expose(),
+        ];
+        Self { hidden: secrets.map(Into::into).to_vec() }
     }
 
     fn hide(&mut self, value: &str) -> String {

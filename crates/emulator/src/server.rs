@@ -11,16 +11,16 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::config::Config;
+use crate::jwt::consumer::PublicKey;
 use crate::platform::Platform;
 use crate::world::views::Surface;
-use crate::{control, provider, webhook, webview, zoom};
+use crate::{control, provider, webhook, website, webview, zoom};
 
 /// How long open requests may take to end when the emulator stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How many ports the emulator has, and where they lie behind the first.
-const PORTS: usize = 5;
-const STEPS: [u16; PORTS] = [0, 1, 2, 3, 5];
+/// How many ports the emulator has.
+const PORTS: usize = 6;
 
 /// How often a free port is tried for.
 const ATTEMPTS: usize = 20;
@@ -54,6 +54,12 @@ pub enum BindError {
         /// The webhook URL of the configuration.
         url: Url,
     },
+    /// The website's public key cannot be read.
+    #[error("the public key of consumer authentication cannot be used. {wrong}")]
+    PublicKey {
+        /// What is wrong with it, as a sentence.
+        wrong: &'static str,
+    },
     /// The operating system refuses.
     #[error("cannot listen on port {port}")]
     Io {
@@ -76,6 +82,8 @@ pub struct Addresses {
     pub control: String,
     /// The web frame: the app as the web client frames it.
     pub web_frame: String,
+    /// The website of a business.
+    pub website: String,
     /// The bundled third-party provider: its issuer identifier.
     pub provider: String,
 }
@@ -99,7 +107,8 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// If a port is taken or cannot be had, or if the Home URL or the webhook URL is not `http`.
+    /// If a port is taken or cannot be had, if the Home URL or the webhook URL is not `http`, or if the public key of
+    /// the website is none.
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         if !is_plain_http(&config.home_url) {
             return Err(BindError::HomeUrl { url: config.home_url });
@@ -107,13 +116,16 @@ impl Emulator {
         if let Some(url) = config.webhook_url.as_ref().filter(|url| !is_plain_http(url)) {
             return Err(BindError::WebhookUrl { url: url.clone() });
         }
+        if let Some(Err(wrong)) = config.website.public_key.as_deref().map(PublicKey::from_pem) {
+            return Err(BindError::PublicKey { wrong });
+        }
         let (ports, listeners) = match config.port {
             0 => free_ports().await?,
             first => ports_from(first).await?,
         };
         let origin = |port: u16| format!("http://localhost:{port}");
-        let [zoom, web_view, control, web_frame, provider] = ports.map(origin);
-        let addresses = Addresses { zoom, web_view, control, web_frame, provider };
+        let [zoom, web_view, control, web_frame, website, provider] = ports.map(origin);
+        let addresses = Addresses { zoom, web_view, control, web_frame, website, provider };
         Ok(Self { platform: Arc::new(Platform::new(config, addresses)), listeners })
     }
 
@@ -133,6 +145,7 @@ impl Emulator {
             webview::router(&self.platform, Surface::Client),
             control::router(&self.platform),
             webview::router(&self.platform, Surface::Web),
+            website::router(&self.platform),
             provider::router(&self.platform),
         ];
         let mut servers = JoinSet::new();
@@ -141,9 +154,10 @@ impl Emulator {
                 servers.spawn(serve(listener, router.clone(), Arc::clone(&self.platform)));
             }
         }
+        let delivering = Box::pin(webhook::deliver(&self.platform));
         tokio::select! {
             () = shutdown => {}
-            () = webhook::deliver(&self.platform) => {}
+            () = delivering => {}
             Some(ended) = servers.join_next() => return ended.map_err(io::Error::other)?,
         }
         self.platform.stopping.cancel();
@@ -168,10 +182,8 @@ async fn serve(listener: TcpListener, router: Router, platform: Arc<Platform>) -
 }
 
 async fn ports_from(first: u16) -> Result<([u16; PORTS], [Vec<TcpListener>; PORTS]), BindError> {
-    let mut ports = [0; PORTS];
-    for (port, steps) in ports.iter_mut().zip(STEPS) {
-        *port = first.checked_add(steps).ok_or(BindError::NoRoom { port: first })?;
-    }
+    let after = |steps: u16| first.checked_add(steps).ok_or(BindError::NoRoom { port: first });
+    let ports = [first, after(1)?, after(2)?, after(3)?, after(4)?, after(5)?];
     let mut listeners = [const { Vec::new() }; PORTS];
     for (listener, port) in listeners.iter_mut().zip(ports) {
         *listener = loopback(port).await?;

@@ -177,8 +177,12 @@ impl Sessions {
         let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
         let plaintext = Zeroizing::new(self.sealer.open(place, &sealed).ok()?);
         let session: Session = serde_json::from_slice(&plaintext).ok()?;
-        let live = session.expires > self.clock.now() && !self.revocations.covers(&session);
-        live.then_some(session)
+        self.is_live(&session).then_some(session)
+    }
+
+    /// Whether a session that was opened before still counts.
+    pub fn is_live(&self, session: &Session) -> bool {
+        session.expires > self.clock.now() && !self.revocations.covers(session)
     }
 
     fn new_id(&self) -> SessionId {

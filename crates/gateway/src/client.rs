@@ -1,6 +1,7 @@
 //! The HTTP client for calls to Zoom: the `Http` port, with limits on everything.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
-use stagedoor_flows::port::{Http, HttpError};
+use stagedoor_flows::port::{Clock as _, Http, HttpError};
+
+use crate::skew::Skew;
+use crate::system::SystemClock;
 
 /// Limits on one call.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,7 @@ impl Default for OutboundLimits {
 pub struct HttpClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     limits: OutboundLimits,
+    skew: Arc<Skew>,
 }
 
 impl HttpClient {
@@ -55,12 +60,13 @@ impl HttpClient {
             .http1_max_buf_size(64 * 1024)
             .http2_max_header_list_size(64 * 1024)
             .build(connector);
-        Ok(Self { client, limits })
+        Ok(Self { client, limits, skew: Arc::default() })
     }
 
     async fn exchange(&self, request: Request<Bytes>, host: &str) -> Result<Response<Bytes>, HttpError> {
         let sent = self.client.request(request.map(Full::new)).await;
         let (parts, body) = sent.map_err(|error| unsent(error, host))?.into_parts();
+        self.skew.note(host, &parts.headers, SystemClock.now());
         let body = Limited::new(body, self.limits.body).collect().await.map_err(|source| {
             if source.is::<LengthLimitError>() {
                 HttpError::TooLarge { host: host.to_owned() }

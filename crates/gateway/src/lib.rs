@@ -14,6 +14,7 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, get, post};
 use bytes::Bytes;
+use futures_util::future::OptionFuture;
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
@@ -61,8 +62,10 @@ mod relay;
 mod route;
 mod server;
 mod session;
+mod skew;
 mod system;
 mod upkeep;
+mod webhook;
 pub mod wire;
 
 pub use client::{HttpClient, OutboundLimits};
@@ -72,6 +75,7 @@ pub use config::{
 pub use flights::Flights;
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
+pub use webhook::WebhookFlows;
 
 use admin::Admin;
 use api::{Callers, ZoomApi};
@@ -125,6 +129,8 @@ pub struct ZoomFlows {
     pub tokens: Tokens,
     /// Signs who calls, for an upstream.
     pub assertions: Assertions,
+    /// Takes webhooks, where Zoom's secret for them is known.
+    pub webhook: Option<WebhookFlows>,
     /// Connects users to third-party providers.
     pub connect: Connect,
 }
@@ -137,11 +143,12 @@ pub struct Gateway {
     renewal: Option<Renewal>,
     limits: Limits,
     stop: Stop,
+    webhooks: Option<webhook::Background>,
 }
 
 impl Gateway {
     /// Checks the settings and builds the gateway.
-    pub fn new(config: Config, flows: Flows) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, mut flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
         let stop = Stop::new(flows.flights.tasks.clone());
         let metrics = Arc::new(Metrics::new(&flows.flights));
@@ -157,6 +164,8 @@ impl Gateway {
             revocations_known: Arc::default(),
         });
         let revocations = Arc::clone(&flows.revocations);
+        let (handlers, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
+        let handlers = handlers.unwrap_or_default();
         let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
         let per_second = config.renew_per_second;
         let renewal = flows.zoom.as_ref().map(|zoom| Renewal {
@@ -166,7 +175,13 @@ impl Gateway {
         });
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
-            routes: routes(&config, flows, &places, &Shared { stop: &stop, metrics: &metrics, relay: &relay }),
+            routes: routes(
+                &config,
+                flows,
+                handlers,
+                &places,
+                &Shared { stop: &stop, metrics: &metrics, relay: &relay },
+            ),
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
@@ -175,7 +190,7 @@ impl Gateway {
             ids: RequestIds::new(),
             stopping: Arc::clone(&stop.stopping),
         });
-        Ok(Self { edge, admin, revocations, renewal, limits: config.limits, stop })
+        Ok(Self { edge, admin, revocations, renewal, limits: config.limits, stop, webhooks })
     }
 
     /// The public routes as one router, without a listener: for tests. Every request comes from 127.0.0.1.
@@ -198,7 +213,7 @@ impl Gateway {
         admin: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, renewal, limits, stop } = self;
+        let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
@@ -214,6 +229,7 @@ impl Gateway {
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
                 upkeep.run_until_cancelled(upkeep::renew(renewal)),
+                OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
             )
         };
         let stopping = async {
@@ -288,16 +304,28 @@ struct Shared<'a> {
     relay: &'a Arc<Relay>,
 }
 
+/// The routes of webhooks and what runs beside them, where there are webhooks.
+fn webhook_part(
+    config: &Config,
+    flows: &mut Flows,
+    metrics: &Metrics,
+    stop: &Stop,
+) -> Option<(Handlers, webhook::Background)> {
+    let zoom = flows.zoom.as_mut()?;
+    let origin = Origin::new(&config.public_url);
+    Some(webhook::part(zoom.webhook.take()?, &zoom.sessions, origin, &metrics.webhook, stop))
+}
+
 /// Routes of the gateway and who answers them.
 type Handlers = Vec<(Route, MethodRouter)>;
 
 /// The gateway's own routes; each has just the flow that it calls.
-fn routes(config: &Config, flows: Flows, places: &Places, shared: &Shared<'_>) -> Router {
-    let mut handlers: Handlers = vec![
+fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places, shared: &Shared<'_>) -> Router {
+    handlers.extend([
         (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
-    ];
+    ]);
     let mut router = Router::new().fallback(not_found);
     if let Some(consumer) = flows.consumer {
         handlers.push((Route::Consumer, consumer::route(consumer, config)));

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::flights::Flights;
 use crate::route::Route;
+use crate::webhook::Gauges;
 
 const METHODS: [&str; 4] = ["get", "head", "write", "other"];
 const STATUSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -46,6 +47,8 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge<i64, AtomicI64>,
     /// Open WebSockets to the upstream.
     pub(crate) tunnels: Gauge<i64, AtomicI64>,
+    /// What is counted of webhooks.
+    pub(crate) webhook: Gauges,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,9 +97,10 @@ impl Metrics {
         registry.register("http_connections", "Open connections", connections.clone());
         flights.register(&mut registry);
         registry.register("websockets", "Open WebSockets to the upstream", tunnels.clone());
+        let webhook = Gauges::new(&mut registry);
         let seconds =
             Route::ALL.iter().map(|route| seconds.get_or_create(&RouteLabel { route: route.name() }).clone()).collect();
-        Self { registry, requests, seconds, cells: Default::default(), calls, connections, tunnels }
+        Self { registry, requests, seconds, cells: Default::default(), calls, connections, tunnels, webhook }
     }
 
     /// Counts an answer.

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -33,11 +33,15 @@ mod answer;
 mod fields;
 mod gate;
 mod guard;
+mod head;
+mod limits;
 #[cfg(test)]
 mod tests;
 
 use answer::Answer;
 use gate::Gate;
+use head::Head;
+pub use limits::RelayLimits;
 
 secret! {
     /// What goes into `Authorization: Bearer`.
@@ -95,57 +99,11 @@ pub(crate) enum Verdict {
     Say(Notice),
 }
 
-/// Limits on relayed calls.
-#[derive(Clone, Copy, Debug)]
-pub struct RelayLimits {
-    /// Until there is a connection (without TLS).
-    pub connect: Duration,
-    /// Until there is the head of an answer, with a new token and another try if need be. An upload does not count as long
-    /// as it moves.
-    pub answer: Duration,
-    /// For the whole call.
-    pub total: Duration,
-    /// The largest request body, in bytes.
-    pub request: u64,
-    /// The largest answer, in bytes.
-    pub response: u64,
-    /// The largest request body, in bytes, that is kept for another try. Larger ones, and those that do not say how large
-    /// they are, are sent once.
-    pub kept: u64,
-    /// How many calls are made at once.
-    pub at_once: usize,
-    /// How many of them may be one user's.
-    pub share: usize,
-}
-
-impl Default for RelayLimits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            answer: Duration::from_secs(15),
-            total: Duration::from_mins(2),
-            request: 32 * 1024 * 1024,
-            response: 64 * 1024 * 1024,
-            kept: 256 * 1024,
-            at_once: 256,
-            share: 32,
-        }
-    }
-}
-
 /// The way to APIs.
 pub(crate) struct Relay {
     client: Client<HttpsConnector<HttpConnector>, Body>,
     gate: Gate,
     limits: RelayLimits,
-}
-
-/// A request without its body: what every try has in common.
-struct Head {
-    method: Method,
-    /// Path and query below the base, as they came.
-    target: String,
-    headers: HeaderMap,
 }
 
 /// A request body.
@@ -313,31 +271,6 @@ impl Relay {
 
 async fn read_refusal(body: Incoming) -> Result<Bytes, BoxError> {
     Ok(Limited::new(body, MAX_REFUSAL).collect().await?.to_bytes())
-}
-
-impl Head {
-    fn request(&self, base: &Url, bearer: &Bearer, body: Body) -> Result<http::Request<Body>, BoxError> {
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", bearer.expose()))?;
-        authorization.set_sensitive(true);
-        let path = base.path().trim_end_matches('/');
-        let uri: Uri = format!("{}{path}{}", base.origin().ascii_serialization(), self.target).parse()?;
-        let mut request = http::Request::builder().method(&self.method).uri(uri).body(body)?;
-        *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(header::AUTHORIZATION, authorization);
-        Ok(request)
-    }
-
-    /// The address here that stands for a `Location` of the API, if that lies below its base.
-    fn place_of(&self, location: &HeaderValue, base: &Url, place: &str) -> Option<HeaderValue> {
-        let path = base.path().trim_end_matches('/');
-        let asked = base.join(&format!("{path}{}", self.target)).ok()?;
-        let led = asked.join(location.to_str().ok()?).ok()?;
-        let is_there = led.origin() == base.origin() && led.username().is_empty() && led.password().is_none();
-        let rest = led.path().strip_prefix(path).filter(|rest| is_there && rest.starts_with('/'))?;
-        crate::admission::path(rest).ok()?;
-        let query = led.query().map(|query| format!("?{query}")).unwrap_or_default();
-        HeaderValue::try_from(format!("{place}{rest}{query}")).ok()
-    }
 }
 
 /// Says why a request brought no answer: the API's fault, or that of whoever sent the body.

@@ -51,6 +51,10 @@ routes! {
     Api = "api" at "/api/{*path}";
     /// Who has the app open.
     Session = "session" at "/session";
+    /// What Zoom says happened.
+    Webhook = "webhook" at "/webhook";
+    /// The same, for pages.
+    Events = "events" at "/events";
     /// Who the visitor of a website is.
     Consumer = "consumer" at "/consumer-auth";
     /// Tokens for Cobrowse sessions.

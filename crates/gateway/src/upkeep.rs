@@ -85,17 +85,17 @@ async fn rounds<F: Future<Output = Result<Round, VaultError>>>(what: &'static st
 }
 
 /// Logs a trouble when it begins and when it is over, not every time in between.
-struct Trouble {
+pub(crate) struct Trouble {
     what: &'static str,
     lasts: bool,
 }
 
 impl Trouble {
-    fn new(what: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str) -> Self {
         Self { what, lasts: false }
     }
 
-    fn note(&mut self, error: Option<&VaultError>) {
+    pub(crate) fn note(&mut self, error: Option<&VaultError>) {
         match error {
             Some(error) if !self.lasts => tracing::warn!(error = error as &dyn Error, "{}", self.what),
             None if self.lasts => tracing::info!("over: {}", self.what),

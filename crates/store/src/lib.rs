@@ -3,6 +3,7 @@
 //! The contract is [`Store`](stagedoor_flows::port::Store); [`conformance`] is that contract as code.
 
 pub mod conformance;
+pub mod copy;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -23,8 +23,9 @@ pub use self::trouble::ConnectError;
 use self::trouble::Trouble;
 pub use self::url::{RedisUrl, UrlError};
 
-/// How many records a script looks at. The server does nothing else meanwhile.
-const BATCH: usize = 256;
+/// How many records a script reads, and how many it removes: some milliseconds, in which the server does nothing else.
+const READ_AT_ONCE: usize = 256;
+const REMOVED_AT_ONCE: usize = 64;
 
 /// A store on a Redis server (7.0 or newer) or a Valkey server that any number of processes may share.
 ///
@@ -34,7 +35,7 @@ const BATCH: usize = 256;
 ///   connects anew.
 /// - While the server is full, read-only or reads its data, verbs fail.
 /// - A server that comes back with other data than it had, or with none, is refused until a restart.
-/// - A list or a purge of more than 256 records takes several steps, which others may come between.
+/// - A list of more than 256 records and a purge of more than 64 take several steps, which others may come between.
 ///
 /// The server is one primary. What its replicas have not got yet is lost when one of them takes its place.
 pub struct Redis {
@@ -115,7 +116,7 @@ impl Store for Redis {
         let (mut from, to) = record::behind(on, after);
         let mut listed = Vec::new();
         while listed.len() < limit {
-            let count = BATCH.min(limit - listed.len());
+            let count = READ_AT_ONCE.min(limit - listed.len());
             let call = Call::new("list").with(from).with(&*to).with(count.to_string()).with(instant(now));
             let page: Vec<Vec<u8>> = self.link.run(call).await?;
             let mut page = page.into_iter();
@@ -138,7 +139,7 @@ impl Store for Redis {
     async fn purge(&self, now: UnixMillis, limit: usize) -> Result<u64, StoreError> {
         let (mut left, mut purged) = (limit, 0);
         while left > 0 {
-            let count = BATCH.min(left);
+            let count = REMOVED_AT_ONCE.min(left);
             let call = Call::new("purge").with(instant(now)).with(count.to_string());
             let (records, leases): (usize, usize) = self.link.run(call).await?;
             purged += records as u64;

@@ -238,17 +238,33 @@ proptest! {
 #[cfg(all(feature = "redis", unix))]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "servers/redis.rs"]
-mod servers;
+mod redis_server;
 
 #[cfg(all(feature = "redis", unix))]
 #[test]
 fn redis_answers_like_the_model() {
-    let server = servers::RedisServer::start();
+    let server = redis_server::RedisServer::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     proptest!(ProptestConfig::with_cases(64), |(verbs in story())| {
         server.ask::<()>(&["FLUSHALL"]);
         runtime.block_on(async {
             play(&stagedoor_store::Redis::connect(server.url()).await.unwrap(), verbs).await;
         });
+    });
+}
+
+#[cfg(all(feature = "postgres", unix))]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod servers;
+
+#[cfg(all(feature = "postgres", unix))]
+#[test]
+fn postgres_answers_like_the_model() {
+    let server = servers::postgres::Server::start(&["fsync=off"]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(stagedoor_store::Postgres::connect(&server.url("postgres"))).unwrap();
+    proptest!(ProptestConfig::with_cases(24), |(verbs in story())| {
+        server.sql("postgres", "TRUNCATE stagedoor.record, stagedoor.lease");
+        runtime.block_on(play(&store, verbs));
     });
 }

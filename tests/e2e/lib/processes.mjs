@@ -15,14 +15,16 @@ export const BINARY = process.env.STAGEDOOR_BIN ?? path.join(ROOT, "target/debug
 
 /** One running `stagedoor` command. */
 export class Process {
-  constructor(args, { cwd, env = {}, readyUrls }) {
-    Object.assign(this, { args, cwd, env, readyUrls });
+  /** `wrapper` is a command that ends with running what stands behind it. */
+  constructor(args, { cwd, env = {}, readyUrls, wrapper = [] }) {
+    Object.assign(this, { args, cwd, env, readyUrls, wrapper });
     this.output = "";
   }
 
   async start() {
     const env = { PATH: process.env.PATH, HOME: this.cwd, ...this.env };
-    this.child = spawn(BINARY, this.args, { cwd: this.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...args] = [...this.wrapper, BINARY, ...this.args];
+    this.child = spawn(program, args, { cwd: this.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const keep = (chunk) => (this.output += chunk);
     this.child.stdout.on("data", keep);
     this.child.stderr.on("data", keep);
@@ -80,14 +82,18 @@ export async function startEmulator(t, home, ...args) {
   const [zoom] = await freePorts(6);
   const origins = addresses(0, zoom);
   const command = ["emulator", "--port", String(zoom), "--home-url", home, ...args];
-  const env = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "e2e-client-secret-Vw7Rt5Zq8Lk2" };
+  const env = {
+    ZOOM_CLIENT_ID: "e2eClientId01",
+    ZOOM_CLIENT_SECRET: "e2e-client-secret-Vw7Rt5Zq8Lk2",
+    ZOOM_WEBHOOK_SECRET_TOKEN: "e2e-webhook-secret-Qm4Zt8",
+  };
   const emulator = await new Process(command, { cwd, env, readyUrls: [origins.zoom] }).start();
   t.after(() => emulator.kill());
-  return { ...origins, control: new Control(origins.controlPort), clientSecret: env.ZOOM_CLIENT_SECRET };
+  return { ...origins, control: new Control(origins.controlPort), clientSecret: env.ZOOM_CLIENT_SECRET, webhookSecret: env.ZOOM_WEBHOOK_SECRET_TOKEN };
 }
 
 /** The emulator and the gateway as two processes, so that one can die without the other. */
-export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
+export async function startApart(t, { gatewayArgs = [], env = {}, wrapper } = {}) {
   const cwd = await emptyDirectory(t);
   const [app, admin, zoom] = await freePorts(1, 1, 6);
   const origins = addresses(app, zoom);
@@ -111,6 +117,7 @@ export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
       ...env,
     },
     readyUrls: [origins.app],
+    wrapper,
   });
   await gateway.start();
   t.after(() => gateway.kill());
@@ -119,7 +126,7 @@ export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
 
 function addresses(app, zoom) {
   const at = (port) => `http://localhost:${port}`;
-  return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3), provider: at(zoom + 5) };
+  return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3), website: at(zoom + 4), provider: at(zoom + 5) };
 }
 
 /** The emulator's control port. */

@@ -23,7 +23,7 @@ test("a page without the four headers is refused, and the emulator says which ar
   const home = `http://localhost:${backend.address().port}/`;
 
   const cwd = await emptyDirectory(t);
-  const [port] = await freePorts(4);
+  const [port] = await freePorts(5);
   const zoom = `http://localhost:${port}`;
   const emulator = new Process(["emulator", "--port", String(port), "--home-url", home], { cwd, readyUrls: [zoom] });
   await emulator.start();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator};
+use stagedoor_emulator::{BindError, Config as ZoomConfig, Emulator, WebhookSecret as EmulatedSecret};
 use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::session::SessionTtl;
@@ -19,13 +19,15 @@ use url::Url;
 use crate::failure::{Failure, Outcome};
 use crate::marketplace::Registration;
 use crate::process::{self, LogFormat};
-use crate::settings::{self, Deployment, LogLevel, Providers, StoreUrl, ZoomDeployment};
+use crate::settings::{self, Deployment, LogLevel, Providers, StoreUrl, WebhookSettings, ZoomDeployment};
 use crate::wiring::{self, Bound, Taken};
 use crate::{console, sample};
 
 mod state;
+mod website;
 
 use state::State;
+use website::Website;
 
 /// Run everything on this machine: an emulated Zoom, the gateway and your app
 ///
@@ -48,6 +50,9 @@ pub(super) struct Dev {
     /// The first of the six ports of the emulator.
     #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..=65530))]
     emulator_port: u16,
+    /// Where webhooks are forwarded [default: nowhere; the app's pages hear them].
+    #[arg(long, value_name = "URL")]
+    webhooks: Option<Url>,
     /// Log every request.
     #[arg(long, short)]
     verbose: bool,
@@ -91,15 +96,18 @@ impl Dev {
         let emulator = Emulator::bind(emulated).await.map_err(name_the_flag)?;
         self.look_for_a_squatter().await?;
         let store = wiring::store(&StoreUrl::Sqlite(state.store())).await?;
-        let bound = Bound::new(self.deployment(source, &state, providers)?, store)
-            .await
-            .map_err(|error| self.name_the_flag(error))?;
+        let deployment = self.deployment(source, &state, providers)?;
+        let forwarding = self.forwarding(&deployment)?;
+        let bound = Bound::new(deployment, store).await.map_err(|error| self.name_the_flag(error))?;
         let (_, admin) = bound.addresses()?;
         let zoom = &emulator.addresses().zoom;
         console::say("Stagedoor runs here, with an emulated Zoom. Open:\n");
         console::say(format_args!("  {zoom:<24} Zoom: add the app, open it, and watch every step"));
         console::say(format_args!("  http://localhost:{:<7} the app, as a browser outside Zoom sees it", self.port));
-        console::say(format_args!("\n{}\nHealth: http://{admin}/health. Ctrl-C stops everything.", self.which_app()));
+        console::say(format_args!(
+            "\n{}{forwarding}\nHealth: http://{admin}/health. Ctrl-C stops everything.",
+            self.which_app()
+        ));
         run(bound, emulator, ended).await
     }
 
@@ -111,6 +119,14 @@ impl Dev {
         }
     }
 
+    /// What to say of webhooks, where they go somewhere.
+    fn forwarding(&self, deployment: &Deployment) -> anyhow::Result<String> {
+        let webhook = deployment.zoom.as_ref().and_then(|zoom| zoom.webhook.as_ref());
+        let (Some(url), Some(webhook)) = (&self.webhooks, webhook) else { return Ok(String::new()) };
+        let keys = wiring::webhook_keys(&deployment.secrets, webhook)?;
+        Ok(format!("\nWebhooks go to {url}, signed with {}", keys[0].secret().expose()))
+    }
+
     fn origin(&self) -> anyhow::Result<Url> {
         Ok(Url::parse(&format!("http://localhost:{}", self.port))?)
     }
@@ -119,11 +135,18 @@ impl Dev {
         let mut config = ZoomConfig::new(state.client_id.clone(), state.client_secret.clone(), self.origin()?);
         config.backend = "Stagedoor".into();
         config.port = self.emulator_port;
+        self.website(state)?.enter(&mut config);
         config.scopes.extend(API_SCOPES.map(String::from));
+        config.webhook_url = Some(self.origin()?.join("/zoom/webhook")?);
+        config.webhook_secret = EmulatedSecret::new(state.webhook_secret.expose());
         if self.app.is_some() || self.upstream.is_some() {
             config.app_name = "Your app".into();
         }
         Ok(config)
+    }
+
+    fn website(&self, state: &State) -> anyhow::Result<Website> {
+        Website::new(state, self.emulator_port)
     }
 
     /// The third party that comes with the emulator, five ports behind its first.
@@ -135,6 +158,7 @@ impl Dev {
 
     fn deployment(&self, source: AppSource, state: &State, providers: Providers) -> anyhow::Result<Deployment> {
         let zoom = Url::parse(&format!("http://localhost:{}", self.emulator_port))?;
+        let website = self.website(state)?;
         let registration = Registration {
             public_url: self.origin()?,
             prefix: "/zoom".into(),
@@ -142,6 +166,7 @@ impl Dev {
             scopes: vec!["zoomapp:inmeeting".into()],
             guests: Guests::Allow,
             pwa: true,
+            webhooks: true,
         };
         Ok(Deployment {
             listen: (Ipv4Addr::LOCALHOST, self.port).into(),
@@ -151,6 +176,7 @@ impl Dev {
                 app: Some(App::new(source)),
                 zoom_host: zoom.clone(),
                 api_allow: ApiAllow::parse(&API)?,
+                consumer_origins: website.origins(),
                 ..Config::new(registration.public_url.clone())
             },
             zoom: Some(ZoomDeployment {
@@ -163,10 +189,14 @@ impl Dev {
                 },
                 registration,
                 previous_client_secrets: vec![],
+                webhook: Some(WebhookSettings {
+                    forward: self.webhooks.clone(),
+                    ..WebhookSettings::keeping(state.webhook_secret.clone())
+                }),
                 providers,
             }),
-            consumer: None,
-            cobrowse: None,
+            consumer: Some(website.consumer()?),
+            cobrowse: Some(website.cobrowse()),
             store: StoreUrl::Sqlite(state.store()),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
             log_level: LogLevel::Warn,

@@ -11,11 +11,16 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::Environment;
 use crate::{console, process};
 
+mod website;
+
+use website::Website;
+
 /// Emulate the Zoom platform, for any backend in any language
 ///
 /// Serves zoom.us, api.zoom.us, the Marketplace and the Zoom client on ports of this machine: PORT for Zoom and
 /// the page that shows every step, PORT+1 for the desktop client's web view, PORT+2 for control by tests, PORT+3 for
-/// the app in the web client. It forgets everything when it stops.
+/// the app in the web client, PORT+4 for a website with chat and Cobrowse,
+/// PORT+5 for a third party to connect. It forgets everything when it stops.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  stagedoor emulator --home-url http://localhost:3000/\n  ZOOM_CLIENT_ID=my-app ZOOM_CLIENT_SECRET=… stagedoor emulator --redirect-url http://localhost:3000/auth"
@@ -42,20 +47,43 @@ pub(super) struct Emulator {
     /// Where the app wants its webhooks; the secret token comes from ZOOM_WEBHOOK_SECRET_TOKEN, or is random.
     #[arg(long, value_name = "URL")]
     webhook_url: Option<Url>,
+    #[command(flatten)]
+    website: Website,
 }
 
-/// A value, and whether it was made up here.
-struct Chosen<T> {
-    value: T,
-    is_random: bool,
+/// The variables that the backend needs, as they are printed.
+#[derive(Default)]
+struct Needs {
+    lines: Vec<String>,
+    is_any_random: bool,
+}
+
+impl Needs {
+    /// A value that was made up here, and so has to be said.
+    fn random(&mut self, name: &str, value: &str) {
+        self.lines.push(format!("{name}={value}"));
+        self.is_any_random = true;
+    }
+
+    /// The secret that was given, or a random one.
+    fn secret(&mut self, name: &str, secret: Option<String>, length: usize) -> String {
+        if let Some(secret) = secret {
+            self.lines.push(format!("{name}=(the one you gave)"));
+            return secret;
+        }
+        let secret = generate::letters(length);
+        self.random(name, &secret);
+        secret
+    }
 }
 
 impl Emulator {
     pub(super) fn run(self) -> Outcome {
         let environment = Environment::of_process();
-        let id = self.client_id(&environment)?;
-        let secret = self.client_secret(&environment)?;
-        let mut config = Config::new(id.value.clone(), secret.value.clone(), self.home_url);
+        let mut needs = Needs::default();
+        let id = self.client_id(&environment, &mut needs)?;
+        let secret = needs.secret("ZOOM_CLIENT_SECRET", self.client_secret(&environment)?, 32);
+        let mut config = Config::new(id, ClientSecret::new(secret), self.home_url);
         config.port = self.port;
         if !self.redirect_url.is_empty() {
             config.redirect_urls = self.redirect_url;
@@ -63,35 +91,34 @@ impl Emulator {
         if let Some(landing_url) = self.landing_url {
             config.landing_url = landing_url;
         }
-        let webhook_secret = webhook_secret(&environment)?;
         config.webhook_url = self.webhook_url;
-        config.webhook_secret = webhook_secret.value.clone();
-        process::block_on(serve(config, &id, &secret, &webhook_secret))
+        let token = needs.secret(WEBHOOK_SECRET, webhook_secret(&environment)?, 22);
+        config.webhook_secret = WebhookSecret::new(token);
+        self.website.enter(&mut config, &environment, &mut needs)?;
+        process::block_on(serve(config, needs))
     }
 
-    fn client_id(&self, environment: &Environment) -> Result<Chosen<ClientId>, Failure> {
-        let given =
-            self.client_id.clone().map_or_else(|| variable(environment, "ZOOM_CLIENT_ID"), |id| Ok(Some(id)))?;
-        let is_random = given.is_none();
+    fn client_id(&self, environment: &Environment, needs: &mut Needs) -> Result<ClientId, Failure> {
+        let given = match &self.client_id {
+            Some(id) => Some(id.clone()),
+            None => variable(environment, "ZOOM_CLIENT_ID")?,
+        };
+        needs.is_any_random |= given.is_none();
         let text = given.unwrap_or_else(|| generate::letters(22));
-        let value = ClientId::parse(text).map_err(|error| Failure::Usage(format!("the client id {error}")))?;
-        Ok(Chosen { value, is_random })
+        needs.lines.push(format!("ZOOM_CLIENT_ID={text}"));
+        ClientId::parse(text).map_err(|error| Failure::Usage(format!("the client id {error}")))
     }
 
-    fn client_secret(&self, environment: &Environment) -> Result<Chosen<ClientSecret>, Failure> {
-        let given = match &self.client_secret {
+    fn client_secret(&self, environment: &Environment) -> Result<Option<String>, Failure> {
+        let secret = match &self.client_secret {
             Some(argument) => Some(input::secret("--client-secret", argument)?),
             None => variable(environment, "ZOOM_CLIENT_SECRET")?,
         };
-        if given.as_ref().is_some_and(|secret| secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()))
-        {
-            return Err(Failure::Usage("the client secret must be visible ASCII characters without spaces".into()));
-        }
-        let is_random = given.is_none();
-        let value = ClientSecret::new(given.unwrap_or_else(|| generate::letters(32)));
-        Ok(Chosen { value, is_random })
+        given("the client secret", secret)
     }
 }
+
+const WEBHOOK_SECRET: &str = "ZOOM_WEBHOOK_SECRET_TOKEN";
 
 fn variable(environment: &Environment, name: &str) -> Result<Option<String>, Failure> {
     match environment.get(name) {
@@ -101,47 +128,39 @@ fn variable(environment: &Environment, name: &str) -> Result<Option<String>, Fai
     }
 }
 
-fn webhook_secret(environment: &Environment) -> Result<Chosen<WebhookSecret>, Failure> {
-    let given = variable(environment, "ZOOM_WEBHOOK_SECRET_TOKEN")?;
-    // Of several, as during a change of secrets, the first is the one that Zoom signs with.
-    let given = given.map(|list| list.split(',').next().unwrap_or_default().trim().to_owned());
-    if given.as_ref().is_some_and(String::is_empty) {
-        return Err(Failure::Usage("ZOOM_WEBHOOK_SECRET_TOKEN is empty".into()));
+/// A key or a secret that was given, if it can be one.
+fn given(what: &str, value: Option<String>) -> Result<Option<String>, Failure> {
+    match value {
+        Some(value) if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Failure::Usage(format!("{what} must be visible ASCII characters without spaces")))
+        }
+        value => Ok(value),
     }
-    let is_random = given.is_none();
-    let value = WebhookSecret::new(given.unwrap_or_else(|| generate::letters(22)));
-    Ok(Chosen { value, is_random })
 }
 
-async fn serve(
-    config: Config,
-    id: &Chosen<ClientId>,
-    secret: &Chosen<ClientSecret>,
-    webhook_secret: &Chosen<WebhookSecret>,
-) -> Outcome {
+/// Of several, as during a change of secrets, the first is the one that Zoom signs with.
+fn webhook_secret(environment: &Environment) -> Result<Option<String>, Failure> {
+    let list = variable(environment, WEBHOOK_SECRET)?;
+    given("the webhook secret token", list.map(|list| list.split(',').next().unwrap_or_default().trim().to_owned()))
+}
+
+async fn serve(config: Config, needs: Needs) -> Outcome {
     let ended = process::asked_to_end()?;
-    let has_webhooks = config.webhook_url.is_some();
     let emulator = Platform::bind(config).await.map_err(anyhow::Error::from)?;
     let addresses = emulator.addresses();
-    console::say(format_args!(
-        "Zoom, emulated, is at {0}\nOpen it in a browser. Your backend needs:\n",
-        addresses.zoom
-    ));
-    console::say(format_args!("  ZOOM_HOST={0}\n  ZOOM_API_HOST={0}\n  ZOOM_CLIENT_ID={1}", addresses.zoom, id.value));
-    if secret.is_random {
-        console::say(format_args!("  ZOOM_CLIENT_SECRET={}", secret.value.expose()));
-    } else {
-        console::say("  ZOOM_CLIENT_SECRET=(the one you gave)");
+    let zoom = &addresses.zoom;
+    console::say(format_args!("Zoom, emulated, is at {zoom}\nOpen it in a browser. Your backend needs:\n"));
+    console::say(format_args!("  ZOOM_HOST={zoom}\n  ZOOM_API_HOST={zoom}"));
+    for line in needs.lines {
+        console::say(format_args!("  {line}"));
     }
-    if webhook_secret.is_random {
-        console::say(format_args!("  ZOOM_WEBHOOK_SECRET_TOKEN={}", webhook_secret.value.expose()));
-    } else if has_webhooks {
-        console::say("  ZOOM_WEBHOOK_SECRET_TOKEN=(the one you gave)");
-    }
-    if id.is_random || secret.is_random || webhook_secret.is_random {
+    if needs.is_any_random {
         console::say("\nWhat is random is new at every start; set these variables to keep it.");
     }
-    console::say(format_args!("\nTests control it at {}/control/", addresses.control));
+    console::say(format_args!(
+        "\nThe website with chat and Cobrowse is at {}\nTests control it at {}/control/",
+        addresses.website, addresses.control
+    ));
     emulator.run(ended).await.map_err(|error| anyhow::Error::from(error).context("the emulator ended"))?;
     Ok(())
 }

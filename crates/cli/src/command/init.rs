@@ -94,7 +94,9 @@ fn environment_file() -> String {
          ZOOM_CLIENT_SECRET=\n\n\
          # The same of a Cobrowse app, where there is one.\n\
          #ZOOM_SDK_KEY=\n\
-         #ZOOM_SDK_SECRET=\n"
+         #ZOOM_SDK_SECRET=\n\n\
+         # From the Marketplace, Feature, Token: for webhooks, and to hear that a user has removed the app.\n\
+         #ZOOM_WEBHOOK_SECRET_TOKEN=\n"
     )
 }
 

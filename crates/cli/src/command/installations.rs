@@ -230,12 +230,12 @@ impl Row {
     }
 }
 
-fn instant(at: UnixMillis) -> String {
+pub(super) fn instant(at: UnixMillis) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.to_string(), |timestamp| format!("{timestamp:.0}"))
 }
 
 /// People choose their own names, and a terminal obeys some characters.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
@@ -255,4 +255,39 @@ fn confirm(user: &ZoomUserId) -> Result<(), Failure> {
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
     if answer.trim() == "yes" { Ok(()) } else { Err(anyhow!("nothing was revoked").into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(standing: serde_json::Value) -> Row {
+        let installation: Installation = serde_json::from_value(json!({
+            "user": "ada", "name": "Ada", "access": "canary", "refresh": "canary", "access_expires": 3_600_000,
+            "scopes": [], "installed": 0, "refreshed": 0, "standing": standing,
+        }))
+        .unwrap();
+        Row::of(&installation, UnixMillis(1_000))
+    }
+
+    #[test]
+    fn who_has_to_add_the_app_again_is_told_since_when_and_why() {
+        let over = row(json!({"NeedsReauth": {"since": 60_000, "reason": "AnswerLost"}}));
+        assert_eq!(over.until(), "needs re-authorisation since 1970-01-01T00:01:00Z (answer_lost)");
+        let told = serde_json::to_value(&over).unwrap();
+        assert_eq!(told["needsReauthorization"], json!({"since": "1970-01-01T00:01:00Z", "reason": "answer_lost"}));
+        assert_eq!(told["usable"], false);
+    }
+
+    #[test]
+    fn a_grant_that_lives_or_rests_can_act() {
+        let past = json!({"doubts": 1, "failures": 2});
+        for standing in [json!("Live"), json!({"Resting": {"since": 0, "until": 1, "past": past}})] {
+            let row = row(standing);
+            assert_eq!((row.until().as_str(), row.usable), ("1970-04-01T00:00:00Z", true));
+            assert!(!serde_json::to_string(&row).unwrap().contains("eauthorization"));
+        }
+    }
 }

@@ -84,6 +84,22 @@ pub(crate) fn parse_origin(text: &str) -> Result<Url, Wrong> {
     Err(Wrong::new(format!("it has {surplus}"), FIX))
 }
 
+/// Where something is sent: an `http` or `https` URL, with a path and a query if need be.
+pub(crate) fn endpoint(given: &Given) -> Result<Url, Wrong> {
+    const FIX: &str = "write a URL such as http://127.0.0.1:8000/hooks/zoom";
+    let text = as_text(&given.value)?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if !is_plain || rest.is_none_or(|rest| rest.starts_with('/')) {
+        return Err(Wrong::new("it is not an absolute http or https URL", FIX));
+    }
+    let url = Url::parse(text).map_err(|error| Wrong::new(format!("it is not a URL: {error}"), FIX))?;
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err(Wrong::new("it has a user name, a password or a fragment", FIX));
+    }
+    Ok(url)
+}
+
 /// An absolute path, as it stands in a URL.
 pub(crate) fn url_path(given: &Given) -> Result<String, Wrong> {
     as_url_path(as_text(&given.value)?)

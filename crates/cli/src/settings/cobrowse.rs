@@ -8,7 +8,7 @@ use stagedoor_protocol::secret::SdkSecret;
 use super::address::as_page_origin;
 use super::parse::{as_text, expected};
 use super::problem::{Origin, Wrong};
-use super::reader::Reader;
+use super::reader::{Found, Reader};
 use super::secret::{looks_like_placeholder, refuse_weak};
 use super::source::{Given, Value};
 use super::table::Members;
@@ -36,7 +36,7 @@ impl Section for CobrowseSettings {
     fn read(reader: &mut Reader) -> Option<Self> {
         let app = SdkApp::read(reader);
         let origins = reader.required(&keys::COBROWSE_ORIGINS, parse::list(as_page_origin));
-        let agents = reader.required(&keys::COBROWSE_AGENTS, parse::list(agent));
+        let agents = agents(reader);
         let api_keys = reader.optional(&keys::COBROWSE_API_KEYS, api_keys);
         let page_max = reader.required(&keys::COBROWSE_PAGE_MAX, lifetime);
         let per_address = reader.required(&keys::COBROWSE_PER_ADDRESS, per_minute);
@@ -93,6 +93,22 @@ fn sdk_secret(text: String) -> Result<SdkSecret, Wrong> {
         return Err(Wrong::new("it has spaces, line breaks or other characters that Zoom's never have", CREDENTIALS));
     }
     Ok(SdkSecret::new(text))
+}
+
+/// Agents prove who they are by a session of a Zoom App.
+fn agents(reader: &mut Reader) -> Option<Vec<ZoomUserId>> {
+    let Found { value: agents, origin, .. } =
+        reader.find(&keys::COBROWSE_AGENTS, |given, _| parse::list(agent)(given))?;
+    if !agents.is_empty() && !reader.is_any_attempted(&[&keys::CLIENT_ID]) {
+        let fix = "set zoom.client_id, or give the agents' desk a key in cobrowse.api_keys";
+        reader.refuse(
+            &keys::COBROWSE_AGENTS,
+            origin,
+            Wrong::new("agents come from a Zoom App, and there is none", fix),
+        );
+        return None;
+    }
+    Some(agents)
 }
 
 fn agent(text: &str) -> Result<ZoomUserId, Wrong> {

@@ -23,6 +23,7 @@ use super::consumer::ConsumerSettings;
 use super::problem::Wrong;
 use super::reader::Reader;
 use super::store::StoreUrl;
+use super::webhook::WebhookSettings;
 use super::{Section, address, keys, parse, secret};
 use crate::marketplace::Registration;
 
@@ -50,6 +51,8 @@ pub(crate) struct ZoomDeployment {
     pub(crate) registration: Registration,
     pub(crate) app: ZoomApp,
     pub(crate) previous_client_secrets: Vec<ClientSecret>,
+    /// What becomes of webhooks; `None` where none is taken.
+    pub(crate) webhook: Option<WebhookSettings>,
     /// The third parties that its users may connect.
     pub(crate) providers: Providers,
 }
@@ -89,6 +92,7 @@ impl Section for Deployment {
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
+        let webhook = if parts.zoom { WebhookSettings::read(reader) } else { None };
         let providers = part::<Providers>(parts.zoom, reader);
         let gateway = Gateway::read(parts.zoom, reader);
         let consumer = part::<ConsumerSettings>(parts.consumer, reader);
@@ -97,6 +101,8 @@ impl Section for Deployment {
         let session_ttl = session_ttl(reader);
         let log_level = LogLevel::read(reader);
 
+        let webhooks = webhook.is_some();
+        let registration = registration.map(|registration| Registration { webhooks, ..registration });
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
         let providers = providers?.unwrap_or_default();
         let gateway = Config {
@@ -106,7 +112,7 @@ impl Section for Deployment {
         };
         let zoom = credentials?.map(|Credentials { client_id, client_secret, previous }| {
             let app = ZoomApp { client_id, client_secret, redirect_uri: registration.redirect_uri(), host, api_host };
-            ZoomDeployment { registration, app, previous_client_secrets: previous, providers }
+            ZoomDeployment { registration, app, previous_client_secrets: previous, webhook, providers }
         });
         Some(Self {
             gateway,
@@ -191,6 +197,7 @@ fn registration(reader: &mut Reader, public_url: Option<Url>) -> Option<Registra
         scopes: scopes?,
         guests: guests?,
         pwa: pwa?,
+        webhooks: false,
     })
 }
 

@@ -69,8 +69,6 @@ impl Reader<'_> {
         if let Some(key) = keys::find(&path) {
             let origin = self.origin(at);
             self.parsed.layer.push(Given { key: key.path, value: convert(value.get_ref()), origin });
-        } else if let Some(later) = keys::LATER.iter().find(|later| later.path == path) {
-            self.wrong(path, at, later.refusal());
         } else if keys::is_section(&path) {
             if let DeValue::Table(table) = value.get_ref() {
                 self.table(&path, table);

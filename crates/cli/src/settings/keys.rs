@@ -1,7 +1,5 @@
 //! The one table of settings: every key, its names in the environment, and whether it is a secret.
 
-use super::problem::Wrong;
-
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -50,6 +48,7 @@ keys! {
     PREVIOUS_CLIENT_SECRETS = Secret("zoom.previous_client_secrets");
     ZOOM_HOST = Plain("zoom.host", "ZOOM_HOST", "ZM_HOST");
     ZOOM_API_HOST = Plain("zoom.api_host", "ZOOM_API_HOST");
+    WEBHOOK_SECRETS = Secret("zoom.webhook_secrets", "ZOOM_WEBHOOK_SECRET_TOKEN");
     REQUIRED_SCOPES = Plain("zoom.required_scopes");
     APP_ROOT = Plain("app.root", "APP_ROOT");
     APP_UPSTREAM = Plain("app.upstream", "APP_UPSTREAM", "ZOOM_APP_CLIENT_URL");
@@ -59,6 +58,11 @@ keys! {
     APP_PUBLIC = Plain("app.public");
     APP_API_ALLOW = Plain("app.api_allow");
     STORE_URL = Address("store.url", "DATABASE_URL", "REDIS_URL");
+    WEBHOOK_FORWARD = Plain("webhook.forward", "WEBHOOK_FORWARD");
+    WEBHOOK_SIGNING_SECRET = Secret("webhook.signing_secret", "WEBHOOK_SIGNING_SECRET");
+    WEBHOOK_RETRY = Plain("webhook.retry_seconds");
+    WEBHOOK_KEEP = Plain("webhook.keep_seconds");
+    WEBHOOK_KEEP_EVENTS = Plain("webhook.keep_events");
     SESSION_TTL = Plain("session.ttl_seconds");
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
     SESSION_PWA_HTTP_ONLY = Plain("session.pwa_http_only");
@@ -85,32 +89,6 @@ keys! {
     COBROWSE_PER_MINUTE = Plain("cobrowse.per_minute");
     COBROWSE_COMPAT = Plain("cobrowse.compat");
     LOG_LEVEL = Plain("log.level", "LOG_LEVEL");
-}
-
-/// What the interface names and this version does not do yet. Refused, so that nobody believes it is at work.
-#[derive(Debug)]
-pub(crate) struct Later {
-    /// The key or section in `stagedoor.toml`.
-    pub(crate) path: &'static str,
-    /// Its names in the environment.
-    pub(crate) env: &'static [&'static str],
-    /// What it is for.
-    what: &'static str,
-}
-
-pub(crate) const LATER: &[Later] = &[
-    Later { path: "zoom.webhook_secrets", env: &["ZOOM_WEBHOOK_SECRET_TOKEN"], what: "receiving webhooks" },
-    Later { path: "webhook", env: &[], what: "receiving webhooks" },
-];
-
-impl Later {
-    /// What to say where it is set.
-    pub(crate) fn refusal(&self) -> Wrong {
-        Wrong::new(
-            format!("{} is not in this version of Stagedoor", self.what),
-            "remove it, so that nothing seems to be at work that is not",
-        )
-    }
 }
 
 /// The setting with this dotted key.
@@ -152,8 +130,7 @@ mod tests {
 
     #[test]
     fn no_name_is_given_twice() {
-        let mut names: Vec<_> =
-            ALL.iter().flat_map(|key| key.env).chain(LATER.iter().flat_map(|later| later.env)).collect();
+        let mut names: Vec<_> = ALL.iter().flat_map(|key| key.env).collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();

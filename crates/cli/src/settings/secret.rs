@@ -4,7 +4,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 use stagedoor_flows::seal::MasterSecret;
-use stagedoor_protocol::secret::ClientSecret;
+use stagedoor_protocol::secret::{ClientSecret, WebhookSecret};
+use stagedoor_protocol::webhook::forward::SigningKey;
 
 use super::parse::{as_text, expected};
 use super::problem::{Origin, Wrong};
@@ -80,6 +81,26 @@ pub(crate) fn client(text: String) -> Result<ClientSecret, Wrong> {
         return Err(Wrong::new("it has spaces, line breaks or other characters that Zoom's never have", FIX));
     }
     Ok(ClientSecret::new(text))
+}
+
+/// The secret token with which Zoom signs webhooks.
+pub(crate) fn webhook(text: String) -> Result<WebhookSecret, Wrong> {
+    const FIX: &str = "copy the Secret Token from the Marketplace, Feature, Token";
+    refuse_weak(&text, MIN_DIFFERENT / 2, FIX)?;
+    if text.len() < MIN_CLIENT_SECRET {
+        return Err(Wrong::new("it is shorter than any that Zoom gives", FIX));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Wrong::new("it has spaces, line breaks or other characters that Zoom's never have", FIX));
+    }
+    Ok(WebhookSecret::new(text))
+}
+
+/// The key that signs what is forwarded.
+pub(crate) fn signing(text: &str) -> Result<SigningKey, Wrong> {
+    let fix =
+        "remove it, so that it derives from the deployment's secret, or write whsec_ and 32 random bytes in base64";
+    text.parse().map_err(|_| Wrong::new("it is not whsec_ and 24 to 64 bytes in base64", fix))
 }
 
 pub(super) fn refuse_weak(text: &str, min_different: usize, fix: &str) -> Result<(), Wrong> {

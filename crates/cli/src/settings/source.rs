@@ -194,15 +194,6 @@ fn read_environment(environment: &Environment, origin: impl Fn(&str) -> Origin, 
             }
         }
     }
-    for later in keys::LATER {
-        for name in later.env {
-            for name in [(*name).to_owned(), format!("{name}_FILE")] {
-                if environment.get(&name).is_some() {
-                    problems.push(later.refusal().at(later.path, origin(&name)));
-                }
-            }
-        }
-    }
     layer
 }
 

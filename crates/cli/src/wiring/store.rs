@@ -3,14 +3,27 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use stagedoor_flows::port::Store;
+use stagedoor_flows::port::{Clock as _, Store};
+use stagedoor_gateway::SystemClock;
+use stagedoor_store::copy::is_unfinished;
 use stagedoor_store::{Memory, Postgres, Redis, Sqlite};
 
 use crate::settings::StoreUrl;
 
-/// Opens a store, and makes it where there is none.
+/// Opens the store of a gateway, and makes it where there is none.
 pub(crate) async fn store(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
-    open(url).await.context("the store cannot be opened (setting store.url)")
+    let store = open(url).await.context("the store cannot be opened (setting store.url)")?;
+    let is_unfinished = is_unfinished(&*store, SystemClock.now()).await.context("the store cannot be read")?;
+    ensure!(
+        !is_unfinished,
+        "the store holds a copy that was interrupted (setting store.url); run stagedoor migrate again to finish it"
+    );
+    Ok(store)
+}
+
+/// Opens a store to copy another into, and makes it where there is none.
+pub(crate) async fn store_to_fill(url: &StoreUrl) -> anyhow::Result<Arc<dyn Store>> {
+    open(url).await
 }
 
 /// Opens a store that must be there: looking makes no new, empty one.

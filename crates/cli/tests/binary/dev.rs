@@ -16,7 +16,7 @@ struct Dev {
 
 impl Dev {
     fn start(place: &Place, arguments: &[&str]) -> Self {
-        let (app, zoom) = (free_ports(1), free_ports(4));
+        let (app, zoom) = (free_ports(1), free_ports(5));
         Self::start_at(place, app, zoom, arguments)
     }
 
@@ -173,7 +173,7 @@ fn what_it_keeps_is_for_its_owner_only() {
 fn a_taken_port_is_one_sentence_with_the_flag_to_change() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let (app, zoom) = (free_ports(1).to_string(), free_ports(4).to_string());
+    let (app, zoom) = (free_ports(1).to_string(), free_ports(5).to_string());
     let ran = Place::new().run(&["dev", "--port", &port, "--emulator-port", &zoom]);
     assert_eq!(ran.status, 1);
     assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another with --port");

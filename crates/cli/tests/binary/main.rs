@@ -8,9 +8,15 @@ mod dev;
 mod emulator;
 mod init;
 mod keys;
+mod migrate;
 mod running;
 mod serve;
+#[expect(dead_code, reason = "each test program uses a part")]
+#[path = "../../../store/tests/servers/mod.rs"]
+mod servers;
 mod support;
 mod token;
 mod tokens;
+mod trigger;
 mod usage;
+mod webhooks;

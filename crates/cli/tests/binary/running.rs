@@ -97,6 +97,12 @@ pub(crate) fn put(url: &str, json: &str) -> Answer {
     send("PUT", url, &format!("content-type: application/json\r\ncontent-length: {}\r\n", json.len()), json)
 }
 
+/// `POST` of JSON, with header fields.
+pub(crate) fn post(url: &str, fields: &str, json: &str) -> Answer {
+    let fields = format!("content-type: application/json\r\ncontent-length: {}\r\n{fields}", json.len());
+    send("POST", url, &fields, json)
+}
+
 fn send(method: &str, url: &str, fields: &str, body: &str) -> Answer {
     let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url}"));
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

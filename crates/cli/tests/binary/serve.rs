@@ -68,6 +68,17 @@ fn a_store_that_cannot_be_opened_is_said_at_the_start() {
 }
 
 #[test]
+fn mn_12_a_redis_server_that_is_away_is_said_without_its_password() {
+    let port = free_ports(1);
+    let url = format!("redis://stagedoor:hunter2@127.0.0.1:{port}");
+    let ran = place(free_ports(1)).with(&[("REDIS_URL", url.as_str())]).run(&["serve"]);
+    assert_eq!(ran.status, 1);
+    let said = ran.stderr.replace(&port.to_string(), "PORT");
+    assert!(said.contains("setting store.url): no connection to the Redis server 127.0.0.1:PORT: "), "{ran:?}");
+    assert!(!format!("{ran:?}").contains("hunter2"), "{ran:?}");
+}
+
+#[test]
 fn looking_at_installations_makes_no_store() {
     let place = Place::new().with(ENOUGH);
     let ran = place.run(&["installations", "list"]);

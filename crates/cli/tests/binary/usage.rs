@@ -25,6 +25,7 @@ const COMMANDS: &[&[&str]] = &[
     &["token", "consumer"],
     &["token", "cobrowse"],
     &["token", "explain"],
+    &["migrate"],
 ];
 
 #[test]
@@ -56,6 +57,8 @@ fn the_help_begins_with_what_to_do_first() {
       installations  List, show or revoke installations; no token is ever printed
       keys           Make, show and change keys: of consumer authentication, of servers, and the secret of the deployment
       token          Issue one token from the settings, or explain one
+      migrate        Copy everything from one store into another, for example from SQLite into PostgreSQL
+      webhooks       List, show or replay webhooks; print the secret that signs what is forwarded
       help           Print this message or the help of the given subcommand(s)
 
     Options:

@@ -10,7 +10,7 @@ use super::error::ControlError;
 const MAX_BODY: usize = 64 * 1024;
 
 /// A JSON body. Its types refuse unknown members. An empty body counts as `{}`, so that calls without arguments need none.
-pub(super) struct Body<T>(pub(super) T);
+pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = ControlError;

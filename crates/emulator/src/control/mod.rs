@@ -2,14 +2,15 @@
 
 mod app;
 mod context;
-mod error;
+pub(crate) mod error;
 mod events;
 mod faults;
-mod json;
+pub(crate) mod json;
 mod sdk;
 mod settings;
 pub(crate) mod state;
 mod webhooks;
+mod website;
 
 use std::sync::Arc;
 
@@ -60,6 +61,7 @@ fn calls(platform: &Arc<Platform>, names: &Names) -> Router {
         .route("/engagement", put(sdk::engagement::put))
         .route("/sdk-call", post(sdk::call))
         .route("/sdk-consent", post(sdk::consent::answer))
+        .route("/website", put(website::change_settings))
         .route("/webhook", put(webhooks::subscribe))
         .route("/webhook/validate", post(webhooks::validate))
         .route("/webhook/events", get(webhooks::catalogue))

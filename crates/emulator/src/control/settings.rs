@@ -208,8 +208,7 @@ pub(super) struct Nothing {}
 pub(super) async fn reset(State(platform): Shared, Body(Nothing {}): Body<Nothing>) -> Answered {
     platform.clock.set_offset(0);
     let answer = change(&platform, |world| {
-        world.reset();
-        world.webhooks.reset(platform.config.webhook_url.clone(), platform.now());
+        world.reset(&platform.config, platform.now());
         Ok(())
     });
     platform.post.wake();

@@ -1,5 +1,6 @@
 //! `GET /control/state`: everything that the page shows.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,13 +9,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::fault::Active;
+use crate::jwt::consumer::PublicKey;
 use crate::platform::Platform;
+use crate::world::cobrowse::Session;
 use crate::world::cookies::ThirdParty;
 use crate::world::engagement::Engagement;
 use crate::world::limits::Plan;
 use crate::world::people::{Person, Where};
+use crate::world::subscription::Subscription;
 use crate::world::views::{Blank, Check, Standing, Surface, View};
-use crate::world::webhooks::Subscription;
+use crate::world::website::{Chat, Rule, Way};
 use crate::world::{Consent, Sdk, World};
 use crate::zoom::launch::view_url;
 
@@ -32,6 +36,8 @@ struct Shown<'a> {
     cookies: ThirdParty,
     engagement: Option<&'a Engagement>,
     webhook: &'a Subscription,
+    website: ShownWebsite<'a>,
+    cobrowse: ShownCobrowse<'a>,
     faults: Vec<Active>,
     plan: Plan,
     view: Option<ShownView<'a>>,
@@ -52,6 +58,23 @@ struct Installed<'a> {
     user: &'a str,
     scopes: &'a [String],
     since_ms: i64,
+}
+
+#[derive(Serialize)]
+struct ShownWebsite<'a> {
+    url: &'a str,
+    auth_endpoint: &'a str,
+    public_key: Option<&'a str>,
+    variables: &'a [Rule],
+    way: Way,
+    chat: Option<&'a Chat>,
+}
+
+#[derive(Serialize)]
+struct ShownCobrowse<'a> {
+    token_endpoint: &'a str,
+    sdk_key: &'a str,
+    sessions: &'a VecDeque<Session>,
 }
 
 #[derive(Serialize)]
@@ -100,10 +123,28 @@ fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
         sdk: world.sdk,
         engagement: world.engagement.as_ref(),
         webhook: &world.webhooks.subscription,
+        website: shown_website(platform, world),
+        cobrowse: ShownCobrowse {
+            token_endpoint: config.website.token_endpoint.as_str(),
+            sdk_key: &config.website.sdk.key,
+            sessions: world.cobrowse.sessions(),
+        },
         cookies: world.frame_cookies.third_party,
         faults: world.faults.active(),
         plan: world.limits.plan,
         view: world.views.newest().map(|view| shown_view(platform, view)),
+    }
+}
+
+fn shown_website<'a>(platform: &'a Platform, world: &'a World) -> ShownWebsite<'a> {
+    let website = &world.website;
+    ShownWebsite {
+        url: &platform.addresses.website,
+        auth_endpoint: website.auth_endpoint.as_str(),
+        public_key: website.public_key.as_ref().map(PublicKey::pem),
+        variables: &website.rules,
+        way: website.way,
+        chat: website.chat.as_ref(),
     }
 }
 

@@ -54,14 +54,14 @@ pub(super) async fn validate(State(platform): Shared, Body(Nothing {}): Body<Not
 fn ask_for_validation(platform: &Platform) -> Result<(), ControlError> {
     let mut world = platform.world();
     world.webhooks.subscription.url.as_ref().ok_or_else(no_url)?;
-    world.webhooks.validate(platform.now());
+    world.webhooks.subscription.validate(platform.now());
     Ok(())
 }
 
 /// The state after the validation that was asked for.
 async fn validated(platform: &Platform) -> Json<Value> {
     platform.post.wake();
-    platform.post.wait(PATIENCE, || !platform.world().webhooks.is_validation_due(platform.now())).await;
+    platform.post.wait(PATIENCE, || !platform.world().webhooks.subscription.is_due(platform.now())).await;
     let state = snapshot(platform, &platform.world());
     platform.tell_state();
     Json(state)

@@ -42,5 +42,9 @@ pub(crate) const IN_CLIENT: Docs =
     Docs { title: "In-client OAuth", url: "https://developers.zoom.us/docs/zoom-apps/authentication/" };
 pub(crate) const WEBHOOKS: Docs =
     Docs { title: "Using webhooks", url: "https://developers.zoom.us/docs/api/webhooks/" };
+pub(crate) const CONSUMER: Docs =
+    Docs { title: "Consumer authentication", url: "https://developers.zoom.us/docs/zcx/consumer-authentication/" };
+pub(crate) const COBROWSE: Docs =
+    Docs { title: "Cobrowse SDK: authorize", url: "https://developers.zoom.us/docs/cobrowse-sdk/authorize/" };
 pub(crate) const OPENID: Docs =
     Docs { title: "OpenID Connect", url: "https://openid.net/specs/openid-connect-core-1_0.html" };

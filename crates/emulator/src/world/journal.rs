@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Launch,
     Call,
     Webhook,
+    Chat,
+    Cobrowse,
     Connect,
     Provider,
 }

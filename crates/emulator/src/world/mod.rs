@@ -2,6 +2,7 @@
 //!
 //! All of it lives behind one lock, is bounded, and is gone when the process ends.
 
+pub(crate) mod cobrowse;
 pub(crate) mod connects;
 pub(crate) mod cookies;
 pub(crate) mod docs;
@@ -17,13 +18,17 @@ pub(crate) mod meetings;
 pub(crate) mod people;
 pub(crate) mod prompt;
 pub(crate) mod provider;
+pub(crate) mod subscription;
 pub(crate) mod views;
 pub(crate) mod webhooks;
+pub(crate) mod website;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use stagedoor_protocol::time::UnixMillis;
 
+use self::cobrowse::Cobrowse;
 use self::connects::Connects;
 use self::cookies::FrameCookies;
 use self::engagement::Engagement;
@@ -40,6 +45,8 @@ use self::prompt::Prompts;
 use self::provider::Provider;
 use self::views::Views;
 use self::webhooks::Webhooks;
+use self::website::Website;
+use crate::config::Config;
 use crate::fault::Faults;
 
 /// What the authorize page does.
@@ -91,11 +98,13 @@ pub(crate) struct World {
     /// What happens to the app's cookies in the frame of the web client.
     pub(crate) frame_cookies: FrameCookies,
     pub(crate) webhooks: Webhooks,
+    pub(crate) website: Website,
+    pub(crate) cobrowse: Cobrowse,
     pub(crate) journal: Journal,
 }
 
 impl World {
-    pub(crate) fn new(events: Events, webhooks: Webhooks) -> Self {
+    pub(crate) fn new(config: &Config, events: Events, now: UnixMillis) -> Self {
         Self {
             people: People::default(),
             place: Where::default(),
@@ -114,14 +123,16 @@ impl World {
             views: Views::default(),
             jars: BTreeMap::new(),
             frame_cookies: FrameCookies::default(),
-            webhooks,
+            webhooks: Webhooks::new(config.webhook_url.clone(), now, events.clone()),
+            website: Website::new(&config.website),
+            cobrowse: Cobrowse::default(),
             journal: Journal::new(events),
         }
     }
 
-    /// Goes back to the beginning, but for the webhooks. Numbers of views, flows and steps are not used again, so that
-    /// nothing old is mistaken for something new.
-    pub(crate) fn reset(&mut self) {
+    /// Goes back to the beginning. Numbers of views, flows, steps and deliveries are not used again, so that nothing old is
+    /// mistaken for something new.
+    pub(crate) fn reset(&mut self, config: &Config, now: UnixMillis) {
         self.people = People::default();
         self.place = Where::default();
         self.consent = Consent::default();
@@ -139,6 +150,9 @@ impl World {
         self.views.forget();
         self.jars.clear();
         self.frame_cookies = FrameCookies::default();
+        self.webhooks.reset(config.webhook_url.clone(), now);
+        self.website = Website::new(&config.website);
+        self.cobrowse = Cobrowse::default();
         self.journal.forget();
     }
 }

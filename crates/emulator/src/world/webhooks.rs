@@ -8,6 +8,7 @@ use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
 use super::event::Events;
+use super::subscription::{Health, Subscription};
 use crate::webhook::Ploy;
 
 pub(crate) type DeliveryId = u64;
@@ -16,39 +17,6 @@ pub(crate) type DeliveryId = u64;
 const MAX_DELIVERIES: usize = 500;
 /// How long after each attempt the next one comes, in seconds.
 const RETRIES_S: [i64; 3] = [5 * 60, 20 * 60, 60 * 60];
-/// How often Zoom validates the URL again, in seconds: every 72 hours.
-const VALIDATION_S: i64 = 72 * 3600;
-/// How many validations in a row may fail; Zoom mails the developer after some of them.
-const MAX_FAILURES: u32 = 6;
-const MAILS: [u32; 2] = [2, 4];
-
-/// Whether Zoom sends events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Health {
-    /// The app has no webhook URL.
-    Unset,
-    /// The URL has not passed validation, and Zoom sends nothing to it.
-    Unvalidated,
-    Valid,
-    /// Too many validations failed in a row.
-    Disabled,
-}
-
-/// Where the app wants its events.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Subscription {
-    #[serde(serialize_with = "as_text")]
-    pub(crate) url: Option<Url>,
-    pub(crate) health: Health,
-    /// How many validations failed in a row.
-    failures: u32,
-    #[serde(rename = "next_validation_ms")]
-    due: Option<UnixMillis>,
-    /// What the last validation came to.
-    sentence: Option<String>,
-}
-
 /// What goes over the wire: the same bytes at every attempt.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Parcel {
@@ -143,79 +111,34 @@ pub(crate) struct Webhooks {
 impl Webhooks {
     /// A subscription that is validated at once, if there is a URL.
     pub(crate) fn new(url: Option<Url>, now: UnixMillis, events: Events) -> Self {
-        let mut webhooks = Self { subscription: Subscription::unset(), deliveries: VecDeque::new(), last: 0, events };
-        webhooks.subscribe(url, now);
-        webhooks
+        Self { subscription: Subscription::quiet(url, now), deliveries: VecDeque::new(), last: 0, events }
     }
 
     /// Sets the URL, or takes it away.
     pub(crate) fn subscribe(&mut self, url: Option<Url>, now: UnixMillis) {
-        self.subscription = Subscription::unset();
-        if url.is_some() {
-            self.subscription = Subscription { url, health: Health::Unvalidated, ..Subscription::unset() };
-            self.validate(now);
-        }
+        self.subscription = Subscription::of(url, now);
     }
 
     /// Begins anew with this URL. Numbers of deliveries are not used again.
     pub(crate) fn reset(&mut self, url: Option<Url>, now: UnixMillis) {
         self.deliveries.clear();
-        self.subscribe(url, now);
-    }
-
-    /// Asks for a validation, which also makes a disabled subscription work again.
-    pub(crate) fn validate(&mut self, now: UnixMillis) {
-        if self.subscription.health == Health::Disabled {
-            self.subscription.health = Health::Unvalidated;
-        }
-        self.subscription.due = Some(now);
+        self.subscription = Subscription::quiet(url, now);
     }
 
     /// Whether the URL has to be validated now: it is due, or something waits to be sent to it.
     pub(crate) fn wants_validation(&self, now: UnixMillis) -> bool {
+        let is_waiting = || self.deliveries.iter().any(|delivery| delivery.state == State::Waiting);
         match self.subscription.health {
             Health::Unset | Health::Disabled => false,
-            Health::Unvalidated => self.is_validation_due(now) || self.is_waiting(),
-            Health::Valid => self.is_validation_due(now),
+            Health::Unvalidated => self.subscription.is_due(now) || is_waiting(),
+            Health::Valid => self.subscription.is_due(now),
         }
-    }
-
-    /// Whether a validation was asked for that has not ended.
-    pub(crate) fn is_validation_due(&self, now: UnixMillis) -> bool {
-        self.subscription.due.is_some_and(|due| due <= now)
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.deliveries.iter().any(|delivery| delivery.state == State::Waiting)
     }
 
     /// Ends a validation, with the sentence about what is wrong.
     pub(crate) fn validated(&mut self, outcome: Result<(), String>, now: UnixMillis) {
-        let subscription = &mut self.subscription;
-        // Whoever moves the clock by years need not see every validation in between.
-        let earliest = now.plus_seconds(-VALIDATION_S * i64::from(MAX_FAILURES - 1));
-        let next = subscription.due.unwrap_or(now).plus_seconds(VALIDATION_S).max(earliest);
-        match outcome {
-            Ok(()) => {
-                subscription.health = Health::Valid;
-                subscription.failures = 0;
-                subscription.due = Some(next);
-                subscription.sentence = None;
-            }
-            Err(sentence) if subscription.health == Health::Valid => {
-                subscription.failures += 1;
-                let mailed = if MAILS.contains(&subscription.failures) { " Zoom mails the developer." } else { "" };
-                subscription.sentence = Some(format!("{sentence}{mailed}"));
-                let is_over = subscription.failures >= MAX_FAILURES;
-                subscription.health = if is_over { Health::Disabled } else { Health::Valid };
-                subscription.due = (!is_over).then_some(next);
-            }
-            Err(sentence) => {
-                subscription.due = None;
-                subscription.sentence = Some(sentence);
-            }
-        }
-        if subscription.health != Health::Valid {
+        self.subscription.validated(outcome, now);
+        if self.subscription.health != Health::Valid {
             self.withhold();
         }
     }
@@ -287,7 +210,7 @@ impl Webhooks {
             State::Retry { at_ms } => Some(at_ms),
             _ => None,
         });
-        retries.chain(self.subscription.due).min()
+        retries.chain(self.subscription.due()).min()
     }
 
     /// Ends an attempt. Whatever was held back behind it may go.
@@ -341,15 +264,4 @@ impl Webhooks {
 
 fn as_utf8<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
     String::from_utf8_lossy(bytes).serialize(serializer)
-}
-
-#[expect(clippy::ref_option, reason = "serde passes a reference to the member")]
-fn as_text<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
-    url.as_ref().map(Url::as_str).serialize(serializer)
-}
-
-impl Subscription {
-    fn unset() -> Self {
-        Self { url: None, health: Health::Unset, failures: 0, due: None, sentence: None }
-    }
 }

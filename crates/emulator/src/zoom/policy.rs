@@ -25,9 +25,10 @@ impl PagePolicy {
         let targets: Vec<_> = targets.into_iter().collect();
         let csp = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             frame-src {} {}; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
+             frame-src {} {} {}; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
             addresses.web_view,
             addresses.web_frame,
+            addresses.website,
             targets.join(" "),
         );
         Self { csp: HeaderValue::try_from(csp).expect("origins are visible ASCII") }

@@ -19,3 +19,4 @@ mod token;
 mod web_client;
 mod web_view;
 mod webhooks;
+mod website;

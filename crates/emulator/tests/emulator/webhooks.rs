@@ -85,17 +85,19 @@ impl Receiver {
         Router::new().route("/hooks", post(receive)).with_state(self.clone())
     }
 
-    async fn stage(&self) -> Stage {
+    /// The emulator with this backend, right after its start.
+    async fn quiet_stage(&self) -> Stage {
         let router = self.router();
-        let stage = Stage::with(
-            |_| Some(router),
-            |config| {
-                config.webhook_url = Some(config.home_url.join("/hooks").unwrap());
-                config.webhook_secret = WebhookSecret::new(SECRET);
-            },
-        )
-        .await;
-        // The first validation is over.
+        let adjust = |config: &mut stagedoor_emulator::Config| {
+            config.webhook_url = Some(config.home_url.join("/hooks").unwrap());
+            config.webhook_secret = WebhookSecret::new(SECRET);
+        };
+        Stage::with(|_| Some(router), adjust).await
+    }
+
+    /// The same, once the URL is validated.
+    async fn stage(&self) -> Stage {
+        let stage = self.quiet_stage().await;
         stage.post("webhook/validate", json!({})).await;
         stage
     }
@@ -563,4 +565,50 @@ async fn a_thousand_events_arrive_and_the_memory_of_them_is_bounded() {
     }
     assert_eq!(receiver.events().len(), 1000);
     assert_eq!(stage.read("deliveries").await.as_array().unwrap().len(), 500);
+}
+
+#[tokio::test]
+async fn the_diagram_begins_with_what_a_person_does_and_not_with_the_validation_at_the_start() {
+    let receiver = Receiver::default();
+    let stage = receiver.quiet_stage().await;
+    for _ in 0..100 {
+        if stage.read("state").await["webhook"]["health"] == "valid" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((receiver.challenges(), webhook_steps(&stage).await), (1, vec![]));
+    stage.post("webhook/validate", json!({})).await;
+    assert_eq!(webhook_steps(&stage).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_engagement_is_told_from_its_start_to_its_end() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    for change in [
+        json!({"consumer": "Zoë 🚒", "channel": "messaging"}),
+        json!({"state": "inactive"}),
+        json!({"state": "active"}),
+        json!({"queue": "Returns"}),
+        json!({"state": "wrap-up"}),
+        json!({"state": "end"}),
+    ] {
+        stage.put("engagement", change).await;
+    }
+    let deliveries = stage.read("deliveries").await;
+    let told: Vec<Value> = deliveries
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|delivery| serde_json::from_str(delivery["body"].as_str().unwrap()).unwrap())
+        .collect();
+    let names: Vec<_> =
+        told.iter().map(|body| body["event"].as_str().unwrap().replace("contact_center.engagement_", "")).collect();
+    let expected = ["started", "user_answered", "user_hold", "user_unhold", "consumer_ended", "user_ended", "ended"];
+    assert_eq!(names, expected);
+    let engagement = stage.read("state").await["engagement"]["id"].clone();
+    assert!(told.iter().all(|body| body["payload"]["object"]["engagement_id"] == engagement));
+    assert_eq!(told[2]["payload"]["object"]["consumer_display_name"], "Zoë 🚒");
+    assert_eq!(told[4]["payload"]["object"]["queue_name"], "Returns");
 }

@@ -10,8 +10,8 @@ use stagedoor_protocol::json::UniqueObject;
 use url::Url;
 
 use super::identity::{Identify, Identity, Unidentified, Visitor};
-use crate::flight::Flights;
 use crate::port::{Clock, Http};
+use crate::shared::SharedCalls;
 
 /// The most that is passed on of a visitor's cookies, in bytes. Servers take 8 KiB or more of headers.
 const MAX_COOKIES: usize = 8 * 1024;
@@ -31,7 +31,7 @@ pub struct ForwardTerms {
 pub struct Forward {
     http: Arc<dyn Http>,
     terms: ForwardTerms,
-    flights: Flights<[u8; 32], Result<Arc<Identity>, Unidentified>>,
+    calls: SharedCalls<[u8; 32], Result<Arc<Identity>, Unidentified>>,
 }
 
 /// What the site answered is not an answer.
@@ -48,7 +48,7 @@ enum NotAnAnswer {
 impl Forward {
     /// Builds the source. `http` keeps the time and the size of an answer small, and follows no redirect.
     pub fn new(http: Arc<dyn Http>, clock: Arc<dyn Clock>, terms: ForwardTerms) -> Self {
-        Self { flights: Flights::new(clock, terms.cache_seconds), http, terms }
+        Self { calls: SharedCalls::new(clock, terms.cache_seconds), http, terms }
     }
 
     /// The `Cookie` field for the site; `None` where the visitor brings none of its cookies.
@@ -75,7 +75,7 @@ impl Identify for Forward {
         hash.update(cookie.as_bytes());
         let key = hash.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
         let (http, url) = (Arc::clone(&self.http), self.terms.url.clone());
-        let identity = self.flights.ask(key, || ask(http, url, cookie), Result::is_ok).await?;
+        let identity = self.calls.ask(key, || ask(http, url, cookie), Result::is_ok).await?;
         Ok(Identity::clone(&identity))
     }
 }

@@ -138,10 +138,13 @@ impl Archive {
         Ok(surplus)
     }
 
-    /// The newest events, waiting or archived, the oldest of them first.
-    pub async fn newest(&self, limit: usize) -> Result<Vec<Found>, VaultError> {
+    /// The newest events that are wanted, waiting or archived, the oldest of them first.
+    pub async fn newest(&self, limit: usize, is_wanted: impl Fn(&Found) -> bool) -> Result<Vec<Found>, VaultError> {
         let mut found = BTreeMap::new();
         let mut keep = |event: Found| {
+            if !is_wanted(&event) {
+                return;
+            }
             found.insert((event.received, event.id.clone()), event);
             if found.len() > limit {
                 found.pop_first();

@@ -134,6 +134,11 @@ impl Delivery {
         self.vault.count::<Waiting>().await
     }
 
+    /// How old something is that was received at an instant, in seconds; nothing is 0 s old.
+    pub fn age(&self, received: Option<UnixMillis>) -> i64 {
+        received.map_or(0, |received| self.vault.now().since(received) / 1000)
+    }
+
     /// Takes the turn for a subject; `None` while somebody else has it.
     pub async fn begin(&self, subject: Subject) -> Result<Option<Turn>, VaultError> {
         let lease = self.vault.lease_at::<Waiting>(subject.start(), LEASE_SECONDS).await?;

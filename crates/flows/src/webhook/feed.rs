@@ -63,6 +63,12 @@ impl Position {
         key[..8].copy_from_slice(&instant.0.max(0).to_be_bytes());
         Self(Key(key))
     }
+
+    /// The instant at which what lies here was received.
+    pub fn instant(self) -> UnixMillis {
+        let (head, _) = self.0.0.split_first_chunk().expect("a key has 32 bytes");
+        UnixMillis(i64::from_be_bytes(*head))
+    }
 }
 
 impl fmt::Display for Position {

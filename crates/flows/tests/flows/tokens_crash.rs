@@ -15,7 +15,8 @@ const HOUR_MS: i64 = 3_600_000;
 /// More store calls than a refresh makes.
 const STEPS: usize = 12;
 
-/// The call that stores the answer, counted from the first read.
+/// The call that stores the intent, and that stores the answer, counted from the first read.
+const INTENT: usize = 3;
 const ANSWER: usize = 5;
 
 async fn install(world: &World) {
@@ -135,6 +136,37 @@ async fn no_refresh_is_begun_while_the_store_cannot_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_intent_that_took_the_store_too_long_is_taken_back() {
+    let world = expired().await;
+    world.store.plan(Some(Plan { fault: Fault::Late, from: INTENT, until: INTENT + 1 }));
+    assert!(matches!(world.tokens.fresh(&user("jill")).await, Err(TokensError::Busy { .. })));
+    assert_eq!(world.zoom.calls(Endpoint::Refresh), 0, "others may take it for an orphan soon");
+    assert_eq!(stored(&world).await, Standing::Live);
+    assert!(world.tokens.fresh(&user("jill")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_may_be_used_up_is_sent_once_a_rest() {
+    let world = expired().await;
+    world.zoom.dawdle(Duration::from_secs(1));
+    let _ = tokio::time::timeout(Duration::from_millis(500), world.tokens.fresh(&user("jill"))).await;
+    world.carried.kill();
+    world.zoom.process_died();
+    world.zoom.script(Endpoint::Refresh, [Answer::Unheard, Answer::Unheard, Answer::Unheard]);
+    let next = world.flowing_replica(2);
+    let mut calls = vec![world.zoom.calls(Endpoint::Refresh)];
+    for _ in 0..3 {
+        while !matches!(next.tokens.fresh(&user("jill")).await, Err(TokensError::Zoom { .. })) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        calls.push(world.zoom.calls(Endpoint::Refresh));
+    }
+    assert_eq!(calls, [1, 2, 3, 4]);
+    assert!(insistent(&next).await.is_ok(), "healed in the end");
+    assert_eq!(next.carried.outcomes().last(), Some(&Outcome::Healed));
+}
+
+#[tokio::test(start_paused = true)]
 async fn mn_27_tokens_that_the_store_does_not_take_are_used_by_nobody_and_kept_until_it_does() {
     let world = expired().await;
     world.zoom.dawdle(Duration::from_secs(1));
@@ -225,7 +257,7 @@ async fn a_clock_that_steps_back_during_a_refresh_changes_nothing() {
 async fn a_lease_that_a_wrong_clock_left_behind_holds_nobody_up() {
     let world = expired().await;
     world.clock.advance(HOUR_MS);
-    world.store.plan(Some(Plan { fault: Fault::HangAfter, from: 2, until: usize::MAX }));
+    world.store.plan(Some(Plan { fault: Fault::HangAfter, from: INTENT - 1, until: usize::MAX }));
     let _ = tokio::time::timeout(Duration::from_secs(1), world.tokens.fresh(&user("jill"))).await;
     world.carried.kill();
     world.store.heal();

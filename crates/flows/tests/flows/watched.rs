@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use stagedoor_flows::port::{Draft, Key, Lease, Place, Record, Shelf, Store, StoreError, Version, Write};
 use stagedoor_protocol::time::UnixMillis;
@@ -14,6 +15,8 @@ pub(crate) enum Fault {
     Before,
     /// It was done, but the answer is lost.
     After,
+    /// It is done, but the answer takes eight seconds.
+    Late,
     /// Nothing is done, and no answer comes: the process dies here.
     HangBefore,
     /// It is done, and no answer comes: the process dies here.
@@ -103,6 +106,11 @@ impl Watched {
             None => call.await,
             Some(Plan { fault: Fault::Before, .. }) => Err(lost()),
             Some(Plan { fault: Fault::After, .. }) => call.await.and(Err(lost())),
+            Some(Plan { fault: Fault::Late, .. }) => {
+                let answer = call.await;
+                tokio::time::sleep(Duration::from_secs(8)).await;
+                answer
+            }
             Some(Plan { fault: Fault::HangBefore, .. }) => std::future::pending().await,
             Some(Plan { fault: Fault::HangAfter, .. }) => {
                 let _ = call.await;

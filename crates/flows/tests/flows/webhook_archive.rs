@@ -17,7 +17,7 @@ async fn without_an_upstream_events_are_kept_for_a_while() {
     let post = Post::keeping();
     post.stores(&event("1", 1)).await;
     post.delivers().await;
-    let [found] = &post.archive.newest(10).await.unwrap()[..] else { panic!("not one") };
+    let [found] = &post.archive.newest(10, |_| true).await.unwrap()[..] else { panic!("not one") };
     assert_eq!(
         (found.name.as_str(), found.received, &found.state),
         ("meeting.participant_joined", START, &State::Kept)
@@ -25,7 +25,7 @@ async fn without_an_upstream_events_are_kept_for_a_while() {
     assert_eq!(found.body, event("1", 1).to_string());
     assert_eq!(post.archive.find(found.id.as_str()).await.unwrap().as_ref(), Some(found));
     post.world.clock.advance(KEEP.seconds * SECOND);
-    assert_eq!(post.archive.newest(10).await.unwrap(), []);
+    assert_eq!(post.archive.newest(10, |_| true).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -38,10 +38,10 @@ async fn of_too_many_events_the_oldest_go() {
     post.delivers().await;
     assert_eq!(post.archive.trim().await.unwrap(), 10);
     assert_eq!(post.archive.trim().await.unwrap(), 0);
-    let kept = post.archive.newest(100).await.unwrap();
+    let kept = post.archive.newest(100, |_| true).await.unwrap();
     assert_eq!(kept.len(), 50);
     assert_eq!(kept[0].received, START.plus_millis(10));
-    let newest = post.archive.newest(3).await.unwrap();
+    let newest = post.archive.newest(3, |_| true).await.unwrap();
     assert_eq!(newest, kept[47..]);
 }
 
@@ -51,11 +51,11 @@ async fn the_operator_sees_what_waits_and_why_it_died() {
     post.upstream.fails("1", Fault::Status(500));
     post.stores(&event("1", 1)).await;
     post.delivers().await;
-    let waiting = post.archive.newest(10).await.unwrap().remove(0);
+    let waiting = post.archive.newest(10, |_| true).await.unwrap().remove(0);
     assert!(matches!(waiting.state, State::Waiting { attempts: 1, due } if due > START), "{waiting:?}");
     post.world.clock.advance(PATIENCE_SECONDS * SECOND);
     post.delivers().await;
-    let dead = post.archive.newest(10).await.unwrap().remove(0);
+    let dead = post.archive.newest(10, |_| true).await.unwrap().remove(0);
     assert_eq!(dead.state, State::Dead { attempts: 2, reason: "the upstream answered 500".into() });
     assert_eq!(dead.id, waiting.id);
 }
@@ -68,11 +68,11 @@ async fn a_dead_letter_can_be_delivered_again_with_its_id() {
     post.world.clock.advance(PATIENCE_SECONDS * SECOND);
     assert_eq!(post.delivers().await.buried, 1);
     post.upstream.heals();
-    let dead = post.archive.newest(10).await.unwrap().remove(0);
+    let dead = post.archive.newest(10, |_| true).await.unwrap().remove(0);
     post.archive.replay(dead.id.as_str()).await.unwrap();
     assert_eq!(post.delivers().await.delivered, 1);
     assert_eq!(post.upstream.arrived(), [(dead.id.to_string(), event("1", 1))]);
-    assert_eq!(post.archive.newest(10).await.unwrap(), []);
+    assert_eq!(post.archive.newest(10, |_| true).await.unwrap(), []);
     assert!(matches!(post.archive.replay(dead.id.as_str()).await, Err(NotReplayed::Unknown)));
 }
 

@@ -1,6 +1,7 @@
 //! What the webhook tests stand on: Zoom's side, which signs, and an upstream that takes, refuses, hangs or is away.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -149,7 +150,10 @@ fn note(step: Step, round: &mut Round) -> bool {
 pub(crate) fn sign(seconds: i64, body: &str) -> HeaderMap {
     let key = hmac::Key::new(HMAC_SHA256, TOKEN.as_bytes());
     let tag = hmac::sign(&key, format!("v0:{seconds}:{body}").as_bytes());
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = tag.as_ref().iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    });
     let values = [(TIMESTAMP, seconds.to_string()), (SIGNATURE, format!("v0={hex}"))];
     values.into_iter().map(|(name, value)| (name, HeaderValue::try_from(value).unwrap())).collect()
 }
@@ -179,8 +183,6 @@ pub(crate) enum Fault {
     Status(u16),
     /// The event arrives, and its answer does not.
     Timeout,
-    /// The event arrives, and our process dies.
-    Hang,
 }
 
 impl Upstream {
@@ -204,7 +206,7 @@ impl Upstream {
 
     /// What an upstream makes of it that knows ids: the numbers of each meeting, in the order of their first arrival.
     pub(crate) fn heard(&self) -> BTreeMap<String, Vec<i64>> {
-        let (mut heard, mut known) = (BTreeMap::<_, Vec<_>>::new(), std::collections::HashSet::new());
+        let (mut heard, mut known) = (BTreeMap::<_, Vec<_>>::new(), HashSet::new());
         for (id, body) in self.arrived() {
             let object = &body["payload"]["object"];
             if known.insert(id) {
@@ -242,7 +244,6 @@ impl Http for Upstream {
             None => 204,
             Some(Fault::Status(status)) => status,
             Some(Fault::Timeout) => return Err(HttpError::Timeout { host }),
-            Some(Fault::Hang) => std::future::pending().await,
         };
         Ok(Response::builder().status(status).body(Bytes::new()).unwrap())
     }

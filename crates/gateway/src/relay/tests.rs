@@ -309,6 +309,20 @@ async fn mn_25_an_answer_comes_in_time_and_in_size_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn answers_that_nobody_reads_stop_no_other() {
+    let endless =
+        async || Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 10_000]))));
+    let api = serve(Router::new().route("/endless", get(endless)).route("/short", get(async || "short"))).await;
+    let limits = RelayLimits { answer: Duration::from_secs(5), total: Duration::from_secs(10), ..limits() };
+    let relay = Relay::new(limits).unwrap();
+    let call = |path: &'static str| relay.call(&api, path, Request::get(path).body(Body::empty()).unwrap());
+    let unread =
+        futures_util::future::try_join_all((0..8).map(|_| call("/endless"))).await.map_err(|notice| notice.code);
+    assert_eq!(unread.as_ref().map(Vec::len), Ok(8));
+    assert_eq!(text(call("/short").await.unwrap()).await, "short");
+}
+
+#[tokio::test]
 async fn an_upload_goes_on_as_long_as_it_moves_and_fits() {
     let api = serve(Router::new().route("/count", any(echo))).await;
     let slowly = |chunks: usize, size: usize| {

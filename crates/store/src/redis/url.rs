@@ -180,7 +180,18 @@ fn durability_of(word: &str) -> Result<Durability, UrlError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(rediss?://)?[a-z:@/?#%&=.\\[\\]0-9é]{0,30}|.*") {
+            if let Ok(url) = RedisUrl::parse(&text) {
+                prop_assert!(!url.host.is_empty());
+            }
+        }
+    }
 
     #[test]
     fn every_part_of_a_url_is_read() {

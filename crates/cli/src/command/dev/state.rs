@@ -6,10 +6,11 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use stagedoor_flows::seal::MasterSecret;
 use stagedoor_protocol::id::ClientId;
-use stagedoor_protocol::secret::ClientSecret;
+use stagedoor_protocol::secret::{ClientSecret, WebhookSecret};
 
 use crate::command::generate;
 use crate::private_file;
@@ -22,6 +23,8 @@ pub(super) struct State {
     secret: MasterSecret,
     pub(super) client_id: ClientId,
     pub(super) client_secret: ClientSecret,
+    /// New at each start: the emulator and the gateway start together.
+    pub(super) webhook_secret: WebhookSecret,
 }
 
 /// The keys as they lie in the directory. They open nothing but this machine's own emulator and store.
@@ -42,12 +45,20 @@ impl State {
         let path = directory.join("keys.json");
         let keys = if path.exists() { read(&path)? } else { write(&path)? };
         let Keys { client_id, client_secret, secret } = keys;
-        Ok(Self { directory: directory.to_owned(), secret, client_id, client_secret })
+        let webhook_secret = WebhookSecret::new(generate::letters(22));
+        Ok(Self { directory: directory.to_owned(), secret, client_id, client_secret, webhook_secret })
     }
 
     /// The file of the store.
     pub(super) fn store(&self) -> PathBuf {
         self.directory.join("dev.db")
+    }
+
+    /// A key of its own for each purpose, from the secret that is kept.
+    pub(super) fn derive(&self, purpose: &str) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.expose().as_bytes());
+        let tag = hmac::sign(&key, format!("stagedoor dev: {purpose}").as_bytes());
+        tag.as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
 
     pub(super) fn secrets(&self) -> Secrets {

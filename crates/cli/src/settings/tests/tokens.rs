@@ -59,6 +59,12 @@ fn both_stand_beside_a_zoom_app() {
 }
 
 #[test]
+fn agents_need_a_zoom_app_to_come_from() {
+    let problems = with("cobrowse.agents = [\"a-zoom-user\"]", &SDK).unwrap_err();
+    assert!(problems.starts_with("The settings have a problem.\n\n  cobrowse.agents (stagedoor.toml:1)"), "{problems}");
+}
+
+#[test]
 fn a_begun_part_is_wanted_whole() {
     assert_snapshot!(with("[consumer]\nttl_seconds = 60\n", &[]).unwrap_err(), @r"
     The settings have 3 problems.

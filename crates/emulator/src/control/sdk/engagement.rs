@@ -12,6 +12,7 @@ use crate::control::error::ControlError;
 use crate::control::json::Body;
 use crate::control::settings::{change, check_text};
 use crate::platform::Platform;
+use crate::webhook::catalogue::{self, Scene};
 use crate::world::World;
 use crate::world::engagement::{Change, Engagement, Progress};
 use crate::world::people::Typ;
@@ -43,7 +44,7 @@ fn status(world: &World, engagement: &Engagement) -> Value {
 }
 
 /// `PUT /control/engagement`: starts one where there is none or the last one has ended, changes the one that goes on, or
-/// takes it away (`null`). The open app is told by events.
+/// takes it away (`null`). The open app is told by events, its backend by webhooks.
 pub(in crate::control) async fn put(
     State(platform): State<Arc<Platform>>,
     Body(wanted): Body<Option<Change>>,
@@ -54,7 +55,7 @@ pub(in crate::control) async fn put(
     let now = platform.now();
     change(&platform, |world| {
         let goes_on = world.engagement.take().filter(|engagement| engagement.state != Progress::End);
-        let is_new = goes_on.is_none();
+        let before = goes_on.as_ref().map(|engagement| engagement.state);
         let engagement = match (wanted, goes_on) {
             (Some(wanted), None) => Some(Engagement::start(wanted, now)),
             (Some(wanted), Some(mut engagement)) => {
@@ -66,17 +67,44 @@ pub(in crate::control) async fn put(
                 let end = Change { state: Some(Progress::End), ..Change::default() };
                 engagement.change(end, now);
                 tell(&platform, world, "onEngagementStatusChange", status(world, &engagement));
+                tell_backend(&platform, world, &engagement, before);
                 None
             }
         };
         if let Some(engagement) = &engagement {
-            if is_new {
+            if before.is_none() {
                 let context = json!({"engagementContext": engagement.context()});
                 tell(&platform, world, "onEngagementContextChange", context);
             }
             tell(&platform, world, "onEngagementStatusChange", status(world, engagement));
+            tell_backend(&platform, world, engagement, before);
         }
         world.engagement = engagement;
         Ok(())
     })
+}
+
+/// Sends the webhooks of a change, if the app has a webhook URL.
+fn tell_backend(platform: &Platform, world: &mut World, engagement: &Engagement, before: Option<Progress>) {
+    let agent = world.people.seated().clone();
+    let scene = Scene::of(world, &platform.config, &agent, platform.clock.machine());
+    let scene = Scene { engagement: engagement.clone(), ..scene };
+    for what in webhooks_of(before, engagement.state) {
+        let event = catalogue::find(&format!("contact_center.engagement_{what}")).expect("the catalogue has them all");
+        platform.send_event(world, &event.body(&scene));
+    }
+}
+
+/// What happened when an engagement came from one state, or from none, to another.
+fn webhooks_of(before: Option<Progress>, after: Progress) -> &'static [&'static str] {
+    use Progress::{Active, End, Inactive, WrapUp};
+    match (before, after) {
+        (None, End) => &["started", "user_answered", "user_ended", "ended"],
+        (None, _) => &["started", "user_answered"],
+        (Some(Active), Inactive) => &["user_hold"],
+        (Some(Inactive), Active) => &["user_unhold"],
+        (Some(Active | Inactive), WrapUp) => &["consumer_ended"],
+        (Some(Active | Inactive | WrapUp), End) => &["user_ended", "ended"],
+        _ => &[],
+    }
 }

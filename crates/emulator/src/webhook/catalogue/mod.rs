@@ -3,7 +3,7 @@
 //! Members are those of Zoom's reference (developers.zoom.us/docs/api, "Webhooks" of each product) and of deliveries that
 //! the tests of the .NET library ZoomNet keep; nothing is added. Values come from the emulated world.
 
-mod cobrowse;
+pub(crate) mod cobrowse;
 mod contact_center;
 mod deauthorized;
 mod meeting;

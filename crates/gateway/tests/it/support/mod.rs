@@ -37,12 +37,14 @@ use tower::ServiceExt;
 use url::Url;
 
 mod browser;
+mod post;
 mod store;
 mod upstream;
 mod zoom;
 
 pub(crate) use browser::Browser;
-pub(crate) use store::DeadStore;
+pub(crate) use post::{Hooks, Mood, Post, event};
+pub(crate) use store::{DeadStore, SlowStore};
 pub(crate) use upstream::{Upstream, raw, raw_connection};
 pub(crate) use zoom::ScriptedZoom;
 
@@ -195,8 +197,8 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let scopes = vec!["zoomapp:inmeeting".to_owned()];
     let installations = Installations::new(vault.clone(), zoom.clone(), Arc::clone(&revocations), scopes);
     let flights = Arc::new(Flights::new());
-    let ports = (Arc::clone(&clock), Arc::clone(&entropy));
-    let tokens = Tokens::new(&installations, ports, Arc::clone(&flights) as _);
+    let clock_and_entropy = (Arc::clone(&clock), Arc::clone(&entropy));
+    let tokens = Tokens::new(&installations, clock_and_entropy, Arc::clone(&flights) as _);
     let parts = (zoom.clone(), installations.clone());
     let ports = Ports {
         http: Arc::clone(&http),
@@ -212,7 +214,8 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let client_id = ClientId::parse(CLIENT_ID).unwrap();
     let launch = Launch::new(client_id, (&client_secret, &[]), plan.guests, Arc::clone(&clock), sessions.clone());
     let assertions = Assertions::new(&secret, &[], &plan.config.public_url, clock).unwrap();
-    let zoom = ZoomFlows { install, authorize, launch, sessions, installations, connect, tokens, assertions };
+    let zoom =
+        ZoomFlows { install, authorize, launch, sessions, installations, connect, tokens, assertions, webhook: None };
     Flows { vault, revocations, flights, zoom: Some(zoom), consumer: None, cobrowse: None }
 }
 
@@ -243,14 +246,18 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
+/// Sends a request to a router and reads the answer.
+pub(crate) async fn reply(router: &Router, request: Request<Body>) -> Reply {
+    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Reply { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
 impl House {
     /// Sends a request, with a `Host` if it has none.
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
         request.headers_mut().entry(header::HOST).or_insert_with(|| "app.example.com".parse().unwrap());
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Reply { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+        reply(&self.router, request).await
     }
 
     /// A GET as a program sends it.

@@ -14,10 +14,10 @@ use crate::port::Clock;
 /// How many different questions are remembered at once. A further one is asked without being remembered.
 const MAX: usize = 10_000;
 
-type Flight<T> = Shared<BoxFuture<'static, T>>;
+type Call<T> = Shared<BoxFuture<'static, T>>;
 
 /// Calls under way and answers that are fresh.
-pub(crate) struct Flights<K, T: Clone> {
+pub(crate) struct SharedCalls<K, T: Clone> {
     entries: Arc<Mutex<HashMap<K, Entry<T>>>>,
     clock: Arc<dyn Clock>,
     /// How long an answer is kept, in milliseconds.
@@ -33,7 +33,7 @@ enum Entry<T: Clone> {
     },
 }
 
-impl<K, T> Flights<K, T>
+impl<K, T> SharedCalls<K, T>
 where
     K: Eq + Hash + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
@@ -47,29 +47,29 @@ where
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let flight = {
+        let under_way = {
             let mut entries = lock(&self.entries);
             match entries.get(&key) {
                 Some(Entry::Answered { value, since }) if self.is_fresh(*since) => return value.clone(),
-                Some(Entry::UnderWay(flight)) if let Some(flight) = flight.upgrade() => flight,
+                Some(Entry::UnderWay(under_way)) if let Some(under_way) = under_way.upgrade() => under_way,
                 _ => self.begin(&mut entries, key, call(), keeps),
             }
         };
-        flight.await
+        under_way.await
     }
 
-    fn begin<F>(&self, entries: &mut HashMap<K, Entry<T>>, key: K, call: F, keeps: fn(&T) -> bool) -> Flight<T>
+    fn begin<F>(&self, entries: &mut HashMap<K, Entry<T>>, key: K, call: F, keeps: fn(&T) -> bool) -> Call<T>
     where
         F: Future<Output = T> + Send + 'static,
     {
         if entries.len() >= MAX {
             entries.retain(|_, entry| match entry {
-                Entry::UnderWay(flight) => flight.upgrade().is_some(),
+                Entry::UnderWay(under_way) => under_way.upgrade().is_some(),
                 Entry::Answered { since, .. } => self.is_fresh(*since),
             });
         }
         let (all, clock, keep, place) = (Arc::clone(&self.entries), Arc::clone(&self.clock), self.keep, key.clone());
-        let flight = async move {
+        let under_way = async move {
             let value = call.await;
             let mut entries = lock(&all);
             if keep > 0 && keeps(&value) && entries.contains_key(&place) {
@@ -79,11 +79,11 @@ where
             }
             value
         };
-        let flight = flight.boxed().shared();
-        if let Some(weak) = flight.downgrade().filter(|_| entries.len() < MAX) {
+        let under_way = under_way.boxed().shared();
+        if let Some(weak) = under_way.downgrade().filter(|_| entries.len() < MAX) {
             entries.insert(key, Entry::UnderWay(weak));
         }
-        flight
+        under_way
     }
 
     /// Counted in both directions, because the clock may have been set back meanwhile.

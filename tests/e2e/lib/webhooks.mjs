@@ -1,0 +1,141 @@
+// Zoom's side of webhooks, and the upstream's.
+
+import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import http from "node:http";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { Process, emptyDirectory, freePorts } from "./processes.mjs";
+
+export const TOKEN = "canary-webhook-secret-Vw7Rt5Zq8L";
+/** What an upstream verifies with; the same in every run. */
+export const SIGNING = `whsec_${Buffer.from("a signing key of thirty-two bytes").toString("base64")}`;
+const UPSTREAM = fileURLToPath(new URL("webhook-upstream.mjs", import.meta.url));
+
+/** The `number`th event of a meeting. */
+export const event = (meeting, number, more = {}) => ({
+  event: "meeting.participant_joined",
+  event_ts: Date.now(),
+  payload: { account_id: "EabCDEFghiLHMA", object: { id: meeting, uuid: `${meeting}==`, host_id: "host", number, ...more } },
+});
+
+const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+
+/** Sends a body as Zoom does and gives the status; 0 where there was no answer. */
+export function send(origin, body) {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const signature = createHmac("sha256", TOKEN).update(`v0:${timestamp}:${text}`).digest("hex");
+  const headers = {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+    "x-zm-request-timestamp": timestamp,
+    "x-zm-signature": `v0=${signature}`,
+  };
+  return new Promise((resolve) => {
+    const request = http.request(`${origin}/zoom/webhook`, { method: "POST", headers, agent }, (response) => {
+      response.resume().on("end", () => resolve(response.statusCode)).on("error", () => resolve(0));
+    });
+    request.on("error", () => resolve(0)).end(text);
+  });
+}
+
+/** Sends an event until it is acknowledged, as Zoom does, only sooner. */
+export async function deliver(origins, body) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    const origin = [origins].flat()[attempt % [origins].flat().length];
+    if ((await send(origin, body)) === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("never acknowledged");
+}
+
+/** An upstream in a process of its own. */
+export class Upstream {
+  constructor(port, file) {
+    Object.assign(this, { port, file, url: `http://127.0.0.1:${port}/hooks/zoom` });
+  }
+
+  async start() {
+    const env = { PATH: process.env.PATH, WEBHOOK_SECRET: SIGNING };
+    this.child = spawn(process.execPath, [UPSTREAM, String(this.port), this.file], { env, stdio: ["ignore", "pipe", "inherit"] });
+    await once(this.child.stdout, "data");
+    return this;
+  }
+
+  async kill() {
+    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, "exit");
+    this.child.kill("SIGKILL");
+    await exited;
+  }
+
+  /** What has arrived, in order: ids, meetings and numbers, repetitions too. A line that a kill cut short was never answered. */
+  async arrived() {
+    const lines = (await readFile(this.file, "utf8")).split("\n").slice(0, -1);
+    return lines.map((line) => line.split(" ")).filter((words) => words.length === 3);
+  }
+
+  /** The numbers of each meeting in the order of their first arrival: what a receiver makes of it that knows ids. */
+  async heard() {
+    const [known, heard] = [new Set(), new Map()];
+    for (const [id, meeting, number] of await this.arrived()) {
+      if (known.has(id)) continue;
+      known.add(id);
+      heard.set(meeting, [...(heard.get(meeting) ?? []), Number(number)]);
+    }
+    return heard;
+  }
+}
+
+/** Gateways that share a store and forward to one upstream. */
+export async function startForwarding(t, { gateways: count = 1, storeUrl = "sqlite:stagedoor.db", env = {} } = {}) {
+  const cwd = await emptyDirectory(t);
+  const [port, first] = await freePorts(1, 2 * count);
+  const file = path.join(cwd, "arrived");
+  await writeFile(file, "");
+  const upstream = await new Upstream(port, file).start();
+  t.after(() => upstream.kill());
+  const gateways = [];
+  for (let index = 0; index < count; index += 1) {
+    const [listen, admin] = [first + 2 * index, first + 2 * index + 1];
+    const origin = `http://127.0.0.1:${listen}`;
+    const gateway = new Process(["serve"], {
+      cwd,
+      readyUrls: [origin],
+      env: {
+        PUBLIC_URL: "https://app.example.com",
+        LISTEN: `127.0.0.1:${listen}`,
+        ADMIN_LISTEN: `127.0.0.1:${admin}`,
+        STAGEDOOR_SECRET: "canary-master-secret-0123456789-abcdefghij",
+        ZOOM_CLIENT_ID: "e2eClientId01",
+        ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt",
+        ZOOM_WEBHOOK_SECRET_TOKEN: TOKEN,
+        WEBHOOK_FORWARD: upstream.url,
+        WEBHOOK_SIGNING_SECRET: SIGNING,
+        APP_UPSTREAM: "http://127.0.0.1:9",
+        DATABASE_URL: storeUrl,
+        LOG_LEVEL: "error",
+        ...env,
+      },
+    });
+    Object.assign(gateway, { origin, admin: `http://127.0.0.1:${admin}` });
+    await gateway.start();
+    t.after(() => gateway.kill());
+    gateways.push(gateway);
+  }
+  return { gateways, upstream, cwd };
+}
+
+/** Waits until something holds. */
+export async function until(what, holds, ms = 60_000) {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    if (await holds()) return;
+    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

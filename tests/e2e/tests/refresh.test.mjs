@@ -1,0 +1,44 @@
+// Zoom's refresh tokens work once. Whatever happens at the same time, in however many processes: one call, no loss.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { startCluster } from "../lib/cluster.mjs";
+import { install, launch } from "../lib/hops.mjs";
+import { STORES } from "../lib/stores.mjs";
+
+const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The refresh calls that the emulated Zoom got. */
+async function refreshes(control) {
+  const requests = await control.get("requests");
+  return requests.filter(({ url, body }) => url.includes("/oauth/token") && String(body).includes("refresh_token"));
+}
+
+/** A user whose access token has expired: the next call needs a refresh. */
+async function expired(stage) {
+  await stage.control.put("tokens", { access_seconds: 2 });
+  await install(stage);
+  const session = await launch(stage);
+  await sleep(2_100);
+  await stage.control.put("tokens", { access_seconds: 3600 });
+  await stage.control.call("DELETE", "requests");
+  return session;
+}
+
+for (const [name, start] of Object.entries(STORES)) {
+  describe(`an expired grant on ${name}`, () => {
+    test("20 callers at each of 3 gateways: one call of the token endpoint, nobody fails", async (t) => {
+      const stage = await startCluster(t, { storeUrl: await start(t), toml });
+      const session = await expired(stage);
+      const calls = stage.gateways.flatMap(({ origin }) =>
+        Array.from({ length: 20 }, () => session.json(`${origin}/zoom/api/v2/users/me`)),
+      );
+      const answers = await Promise.all(calls);
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+      assert.equal((await refreshes(stage.control)).length, 1);
+    });
+  });
+}

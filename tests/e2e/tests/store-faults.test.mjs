@@ -1,0 +1,102 @@
+// What users see of a store that is away, slow, read-only or full: pages open and sessions go on, what needs the store
+// is 503 in time, no refresh token is spent that could not be kept, and all is well soon after, without a restart.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { STORES } from "../lib/faulty-stores.mjs";
+import { Hops, install, launch } from "../lib/hops.mjs";
+import { startApart } from "../lib/processes.mjs";
+
+/** The longest that anything may take, in milliseconds: the store's five seconds and a little. */
+const DEADLINE = 6_000;
+
+/** The time within which all must be well after a fault. */
+const RECOVERY = 5_000;
+
+/** How long the first access token lives, in seconds. */
+const LIFE = 3;
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const tokenCalls = async (control) => (await control.get("requests")).filter(({ url }) => url.includes("/oauth/token")).length;
+
+/** An answer that came within `limit`. */
+async function within(limit, what, answering) {
+  const begun = Date.now();
+  const answer = await answering;
+  const took = Date.now() - begun;
+  assert.ok(took <= limit, `${what} took ${took} ms`);
+  return answer;
+}
+
+const ready = async (admin) => (await fetch(`${admin}/ready`)).status;
+
+const askZoom = (browser, app) =>
+  browser.json(`${app}/zoom/api/v2/users/me`, { headers: { "sec-fetch-site": "same-origin" } });
+
+/** A user who has installed the app and has it open, with a token that soon needs a refresh. */
+async function settled(stage) {
+  await stage.control.put("tokens", { access_seconds: LIFE });
+  await install(stage);
+  await stage.control.put("tokens", { access_seconds: 3600 });
+  return launch(stage);
+}
+
+for (const [name, { start, faults }] of Object.entries(STORES)) {
+  describe(`a ${name} store`, () => {
+    for (const [fault, { reads, begin, end }] of Object.entries(faults)) {
+      test(`${fault}: pages go on, nothing is spent, and all is well soon after`, { timeout: 120_000 }, async (t) => {
+        const { server, env, wrapper } = await start(t);
+        const gatewayArgs = ["--set", "app.api_allow=GET /v2/users/me"];
+        const stage = await startApart(t, { gatewayArgs, env, wrapper });
+        const { app, admin, control, gateway } = stage;
+        const browser = await settled(stage);
+        const spent = await tokenCalls(control);
+        const { pid } = gateway.child;
+
+        await begin({ server, gateway });
+        await sleep(1000 * (LIFE + 1));
+        await duringTheFault({ stage, browser, reads });
+        assert.equal(await tokenCalls(control), spent, "no token call was begun");
+
+        await end({ server, gateway });
+        const ended = Date.now();
+        while ((await ready(admin)) !== 200) {
+          assert.ok(Date.now() - ended < RECOVERY, "no recovery in time");
+          await sleep(50);
+        }
+        t.diagnostic(`well after ${Date.now() - ended} ms`);
+        const answer = await askZoom(browser, app);
+        assert.equal(answer.status, 200, answer.text);
+        assert.equal(await tokenCalls(control), spent + 1, "one refresh, now that its result can be kept");
+        await install(stage);
+        assert.equal(gateway.child.pid, pid);
+        assert.equal(gateway.child.exitCode, null, "nothing was restarted");
+      });
+    }
+  });
+}
+
+async function duringTheFault({ stage, browser, reads }) {
+  const { app, admin } = stage;
+  // What needs no store.
+  const page = await within(1000, "an open page", browser.get(`${app}/`));
+  assert.equal(page.status, 200);
+  await within(1000, "a launch", launch(stage));
+  const { status, json } = await within(3000, "the session", browser.json(`${app}/zoom/session`));
+  assert.equal(status, 200);
+  assert.equal(json.installed, reads ? true : null);
+
+  // What does, all at once: nobody waits for the others.
+  const visitor = new Hops();
+  const [begun, asked, readiness] = await within(
+    DEADLINE,
+    "what needs the store",
+    Promise.all([visitor.get(`${app}/zoom/install`), askZoom(browser, app), ready(admin)]),
+  );
+  assert.equal(begun.status, 503, begun.text);
+  assert.match(begun.headers.get("content-type"), /html/);
+  assert.equal(asked.status, 503, asked.text);
+  assert.equal(readiness, 503);
+}

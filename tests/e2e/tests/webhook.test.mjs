@@ -1,0 +1,99 @@
+// Webhooks between real processes that are killed: nothing that was acknowledged is lost, and nothing overtakes.
+//
+// STAGEDOOR_KILLS says how often (12 by default, 200 for the figure in docs/webhooks.md), STAGEDOOR_INBOX how many events
+// wait in the test of memory (3,000 by default, 100,000 for the figure), STAGEDOOR_TEST_STORE on which store: a URL.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+import { deliver, event, send, startForwarding, until } from "../lib/webhooks.mjs";
+
+const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 12);
+const INBOX = Number(process.env.STAGEDOOR_INBOX ?? 3_000);
+const storeUrl = process.env.STAGEDOOR_TEST_STORE;
+
+test(`over ${KILLS} deaths of gateways and the upstream no acknowledged event is lost and none overtakes`, async (t) => {
+  const { gateways, upstream } = await startForwarding(t, { gateways: 3, storeUrl });
+  const origins = gateways.map(({ origin }) => origin);
+  const sent = new Map(["1", "2", "3", "4", "5", "6"].map((meeting) => [meeting, 0]));
+  let over = false;
+  const zoom = [...sent.keys()].map(async (meeting, index) => {
+    while (!over) {
+      const number = sent.get(meeting);
+      await deliver([origins[(number + index) % 3], ...origins], event(meeting, number));
+      sent.set(meeting, number + 1);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 250));
+    const victim = kill % 4 === 3 ? upstream : gateways[kill % 3];
+    await victim.kill();
+    await victim.start();
+  }
+  over = true;
+  await Promise.all(zoom);
+  const count = [...sent.values()].reduce((sum, events) => sum + events, 0);
+  await until("every acknowledged event has arrived", async () => {
+    const heard = await upstream.heard();
+    return [...heard.values()].reduce((sum, numbers) => sum + numbers.length, 0) >= count;
+  });
+  const heard = await upstream.heard();
+  for (const [meeting, events] of sent) {
+    assert.deepEqual(heard.get(meeting), Array.from({ length: events }, (_, number) => number), `meeting ${meeting}`);
+  }
+  const arrived = (await upstream.arrived()).length;
+  t.diagnostic(`${count} events acknowledged, ${KILLS} deaths, 0 lost, 0 overtaken, ${arrived - count} delivered again`);
+});
+
+test("of 1,000 parallel replays at three gateways one arrives", async (t) => {
+  const { gateways, upstream } = await startForwarding(t, { gateways: 3, storeUrl });
+  const body = JSON.stringify(event("1", 0));
+  const statuses = await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(gateways[index % 3].origin, body)));
+  assert.deepEqual([...new Set(statuses)], [200]);
+  await until("it has arrived", async () => (await upstream.arrived()).length > 0);
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  assert.equal((await upstream.arrived()).length, 1);
+});
+
+test(`memory does not grow with the inbox: ${INBOX} events for an upstream that is away`, async (t) => {
+  const { gateways, upstream } = await startForwarding(t, { storeUrl });
+  const [gateway] = gateways;
+  await upstream.kill();
+  const warm = Math.min(1_000, INBOX / 3);
+  const fill = async (from, to) => {
+    let next = from;
+    const slowest = { ms: 0 };
+    const sender = async () => {
+      while (next < to) {
+        const number = next++;
+        const begun = performance.now();
+        assert.equal(await send(gateway.origin, event(String(number % 5_000), number, { topic: "x".repeat(500) })), 200);
+        slowest.ms = Math.max(slowest.ms, performance.now() - begun);
+      }
+    };
+    await Promise.all(Array.from({ length: 32 }, sender));
+    return slowest.ms;
+  };
+  await fill(0, warm);
+  const before = await memory(gateway);
+  const begun = performance.now();
+  const slowest = await fill(warm, INBOX);
+  const seconds = (performance.now() - begun) / 1000;
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const after = await memory(gateway);
+  t.diagnostic(
+    `${warm} events: ${before} MiB; ${INBOX} events: ${after} MiB; ${Math.round((INBOX - warm) / seconds)} events/s taken, the slowest answer ${Math.round(slowest)} ms`,
+  );
+  assert.ok(slowest < 3_000, `an answer took ${slowest} ms`);
+  assert.ok(after - before < 30, `${before} MiB grew to ${after} MiB`);
+  await upstream.start();
+  await until("the inbox is empty", async () => (await upstream.arrived()).length >= INBOX, 900_000);
+  t.diagnostic(`drained: ${await memory(gateway)} MiB`);
+});
+
+async function memory({ child }) {
+  const status = await readFile(`/proc/${child.pid}/status`, "utf8");
+  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) / 1024);
+}

@@ -1,0 +1,97 @@
+// The emulator's page of webhooks in a real browser: what is sent, what comes of it, and when it comes again.
+
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import http from "node:http";
+import { test } from "node:test";
+
+import { openBrowser, picture } from "../lib/browser.mjs";
+import { emptyDirectory, startEmulator } from "../lib/processes.mjs";
+import { stagedoor } from "../lib/tokens.mjs";
+
+/** A backend that verifies what comes, and answers with `answers` first, then 200. */
+async function startReceiver(t) {
+  const receiver = { answers: [], got: [] };
+  const mac = (message) => createHmac("sha256", receiver.secret).update(message).digest("hex");
+  const server = http.createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString();
+    const signed = `v0=${mac(`v0:${request.headers["x-zm-request-timestamp"]}:${body}`)}`;
+    if (request.headers["x-zm-signature"] !== signed) return response.writeHead(401).end();
+    const { event, payload } = JSON.parse(body);
+    if (event === "endpoint.url_validation") {
+      const { plainToken } = payload;
+      response.writeHead(200, { "content-type": "application/json" });
+      return response.end(JSON.stringify({ plainToken, encryptedToken: mac(plainToken) }));
+    }
+    receiver.got.push({ event, payload, body });
+    return response.writeHead(receiver.answers.shift() ?? 200).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  receiver.home = `http://localhost:${server.address().port}/`;
+  return receiver;
+}
+
+async function start(t) {
+  const receiver = await startReceiver(t);
+  const emulator = await startEmulator(t, receiver.home);
+  receiver.secret = emulator.webhookSecret;
+  await emulator.control.put("webhook", { url: `${receiver.home}hooks` });
+  const page = await openBrowser(t);
+  await page.goto(`${emulator.zoom}/#tab-webhooks`);
+  await page.locator("#health", { hasText: "valid" }).waitFor();
+  return { receiver, page, ...emulator };
+}
+
+test("an event of the form arrives as it was written, and the list says so", async (t) => {
+  const { receiver, page } = await start(t);
+  await page.locator("#trigger select").selectOption("meeting.participant_joined");
+  const body = page.locator("#trigger textarea");
+  await page.waitForFunction(() => document.querySelector("#trigger textarea").value.includes("participant_uuid"));
+  const written = JSON.parse(await body.inputValue());
+  written.payload.object.participant.user_name = "Zoë 🚒";
+  await body.fill(JSON.stringify(written));
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.locator(".delivery", { hasText: "meeting.participant_joined" }).locator("summary", { hasText: "delivered" }).waitFor();
+  await picture(page, "webhooks-delivered");
+  assert.equal(receiver.got[0].payload.object.participant.user_name, "Zoë 🚒");
+  assert.ok(receiver.got[0].body.includes('"Zoë \\uD83D\\uDE92"'), "escaped as Zoom does it");
+});
+
+test("an event that fails comes again once the clock is moved there", async (t) => {
+  const { receiver, page } = await start(t);
+  receiver.answers.push(503);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  const delivery = page.locator(".delivery", { hasText: "meeting.started" });
+  await delivery.locator("summary", { hasText: "comes again" }).waitFor();
+  await delivery.locator("summary").click();
+  await picture(page, "webhooks-retry");
+  await delivery.getByRole("button", { name: "Move the clock there" }).click();
+  await delivery.locator("summary", { hasText: "delivered" }).waitFor();
+  assert.equal(receiver.got.length, 2);
+  assert.equal(receiver.got[0].body, receiver.got[1].body);
+});
+
+test("removing the app in the Marketplace deauthorizes it", async (t) => {
+  const { receiver, page, control } = await start(t);
+  const { user } = await control.get("state");
+  await control.post("uninstall");
+  await page.locator(".delivery", { hasText: "app_deauthorized" }).locator("summary", { hasText: "delivered" }).waitFor();
+  assert.equal(receiver.got[0].payload.user_id, user);
+});
+
+test("stagedoor trigger has an event sent, and tells what came of it", async (t) => {
+  const { receiver, zoom } = await start(t);
+  const cwd = await emptyDirectory(t);
+  const trigger = (...args) => stagedoor(cwd, "trigger", ...args, "--emulator", zoom);
+  assert.match(await trigger("--list"), /^Meetings\n {2}meeting\.started +A meeting begins\.$/m);
+  assert.match(await trigger("meeting.ended", "--set", "payload.object.duration=45", "--set", "payload.object.topic=Feuer 🚒"), /^meeting\.ended: Delivered: 200\. \(\d+ ms\)\n$/);
+  const { object } = receiver.got[0].payload;
+  assert.deepEqual([object.duration, object.topic], [45, "Feuer 🚒"]);
+  receiver.answers.push(429);
+  await assert.rejects(trigger("meeting.ended"), "an event that is lost is a failure");
+});
