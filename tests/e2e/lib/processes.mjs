@@ -68,7 +68,7 @@ export class Process {
 /** `stagedoor dev` with the emulator's page, its control port and the app. */
 export async function startDev(t, ...args) {
   const cwd = await emptyDirectory(t);
-  const [app, zoom] = await freePorts(1, 5);
+  const [app, zoom] = await freePorts(1, 6);
   const origins = addresses(app, zoom);
   const command = ["dev", "--port", String(app), "--emulator-port", String(zoom), ...args];
   const dev = await new Process(command, { cwd, readyUrls: [origins.zoom, origins.app] }).start();
@@ -79,7 +79,7 @@ export async function startDev(t, ...args) {
 /** `stagedoor emulator` alone, for a backend of the test's own at `home`. */
 export async function startEmulator(t, home, ...args) {
   const cwd = await emptyDirectory(t);
-  const [zoom] = await freePorts(5);
+  const [zoom] = await freePorts(6);
   const origins = addresses(0, zoom);
   const command = ["emulator", "--port", String(zoom), "--home-url", home, ...args];
   const env = {
@@ -95,7 +95,7 @@ export async function startEmulator(t, home, ...args) {
 /** The emulator and the gateway as two processes, so that one can die without the other. */
 export async function startApart(t, { gatewayArgs = [], env = {}, wrapper } = {}) {
   const cwd = await emptyDirectory(t);
-  const [app, admin, zoom] = await freePorts(1, 1, 5);
+  const [app, admin, zoom] = await freePorts(1, 1, 6);
   const origins = addresses(app, zoom);
   const ids = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt" };
   const emulator = await new Process(
@@ -126,7 +126,7 @@ export async function startApart(t, { gatewayArgs = [], env = {}, wrapper } = {}
 
 function addresses(app, zoom) {
   const at = (port) => `http://localhost:${port}`;
-  return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3), website: at(zoom + 4) };
+  return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3), website: at(zoom + 4), provider: at(zoom + 5) };
 }
 
 /** The emulator's control port. */

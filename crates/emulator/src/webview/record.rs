@@ -71,7 +71,10 @@ fn add_step(
     };
     let now = web.platform.now();
     let mut world = web.platform.world();
-    world.journal.add(note, format!("{} {}", trip.method, trip.uri.path()), now, seen);
+    match world.connects.take_launch(trip.view.flow).filter(|_| trip.is_home) {
+        Some(step) => world.journal.fill(step, note, seen),
+        None => drop(world.journal.add(note, format!("{} {}", trip.method, trip.uri.path()), now, seen)),
+    }
     if let Some(view) = world.views.find_mut(&trip.view.id).filter(|_| trip.is_document) {
         view.blank = findings.blank;
     }

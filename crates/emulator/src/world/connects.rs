@@ -7,8 +7,8 @@ use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
 use super::World;
-use super::docs::ARCHITECTURE;
-use super::journal::{FlowId, Kind, Lane, Note, Seen, StepId};
+use super::docs::{ARCHITECTURE, CONTEXT};
+use super::journal::{FlowId, Kind, Lane, Note, Seen, Status, StepId};
 use super::views::View;
 
 /// How many sign-ins are remembered.
@@ -32,6 +32,9 @@ const NUMBERS: [(&str, &str); 12] = [
     ("Code for tokens", "13"),
 ];
 
+/// The launch that brings the action.
+const LAUNCHED: &str = "11";
+
 /// The number that a step of a sign-in has on Zoom's page.
 pub(super) fn number(title: &str) -> Option<&'static str> {
     NUMBERS.iter().find(|(known, _)| *known == title).map(|(_, number)| *number)
@@ -46,6 +49,8 @@ struct Connecting {
     /// The step that brings the code to the backend, until that is known to have arrived.
     callback: Option<StepId>,
     is_claimed: bool,
+    /// The launch that is being answered while the backend exchanges the code.
+    launch: Option<StepId>,
 }
 
 /// The sign-ins.
@@ -58,11 +63,23 @@ impl Connects {
             self.0.pop_front();
         }
         let user = user.map(Into::into);
-        self.0.push_back(Connecting { state: state.into(), flow, user, callback: None, is_claimed: false });
+        self.0.push_back(Connecting {
+            state: state.into(),
+            flow,
+            user,
+            callback: None,
+            is_claimed: false,
+            launch: None,
+        });
     }
 
     fn find(&mut self, state: &str) -> Option<&mut Connecting> {
         self.0.iter_mut().rev().find(|known| known.state == state)
+    }
+
+    /// The step of the launch that has been told before its answer came.
+    pub(crate) fn take_launch(&mut self, flow: FlowId) -> Option<StepId> {
+        self.0.iter_mut().find(|known| known.flow == flow)?.launch.take()
     }
 
     /// The browser goes back to the backend; `step` is the arrow that waits for a sign of it.
@@ -122,8 +139,16 @@ impl World {
 
     /// A code of a sign-in is exchanged: the backend has let the launch count.
     pub(crate) fn claimed(&mut self, flow: FlowId, now: UnixMillis) -> FlowId {
-        let known = self.connects.0.iter_mut().find(|known| known.flow == flow);
-        if known.is_some_and(|known| !std::mem::replace(&mut known.is_claimed, true)) {
+        let known = self.connects.0.iter_mut().find(|known| known.flow == flow && !known.is_claimed);
+        if let Some(known) = known {
+            known.is_claimed = true;
+            if !self.journal.has_number(flow, LAUNCHED) {
+                let open = Note::new(flow, (Lane::Client, Lane::Backend), "Open the Home URL", CONTEXT).says(
+                    "The client opens the app with the action in the context. The answer waits for the exchange.",
+                );
+                let open = Note { status: Status::Pending, ..open };
+                known.launch = Some(self.journal.add(open, "GET /".into(), now, Seen::default()));
+            }
             let check = Note::new(flow, (Lane::Backend, Lane::Backend), "The same session and user?", ARCHITECTURE)
                 .says("Handle and state of the action, the session of the cookie and the user of the context all fit.");
             self.journal.add(check, "compare".into(), now, Seen::default());

@@ -173,7 +173,19 @@ struct Flow {
     title: String,
     steps: u32,
     failed: bool,
+    /// The numbers of Zoom's page that have been given: each stands once.
+    numbers: Vec<&'static str>,
     touched: UnixMillis,
+}
+
+impl Flow {
+    /// The number of a step on Zoom's page, the first time that it comes.
+    fn number(&mut self, title: &str) -> Option<&'static str> {
+        let number =
+            connects::number(title).filter(|number| self.kind == Kind::Connect && !self.numbers.contains(number))?;
+        self.numbers.push(number);
+        Some(number)
+    }
 }
 
 /// The bounded memory of what happened.
@@ -203,7 +215,15 @@ impl Journal {
         self.last_flow += 1;
         bound(&mut self.flows, MAX_FLOWS);
         let title = title.into();
-        self.flows.push_back(Flow { id: self.last_flow, kind, title, steps: 0, failed: false, touched: now });
+        self.flows.push_back(Flow {
+            id: self.last_flow,
+            kind,
+            title,
+            steps: 0,
+            failed: false,
+            numbers: Vec::new(),
+            touched: now,
+        });
         self.last_flow
     }
 
@@ -234,6 +254,11 @@ impl Journal {
         self.flows.iter().any(|known| known.id == flow && !known.failed)
     }
 
+    /// Whether a step with this number of Zoom's page has come in a flow.
+    pub(crate) fn has_number(&self, flow: FlowId, number: &str) -> bool {
+        self.flows.iter().any(|known| known.id == flow && known.numbers.contains(&number))
+    }
+
     /// Whether a flow has no step yet.
     pub(crate) fn is_new(&self, flow: FlowId) -> bool {
         self.flows.iter().any(|known| known.id == flow && known.steps == 0)
@@ -260,7 +285,7 @@ impl Journal {
             kind: flow.kind,
             flow_title: flow.title.clone(),
             n: flow.steps,
-            number: (flow.kind == Kind::Connect).then(|| connects::number(note.title)).flatten(),
+            number: flow.number(note.title),
             at_ms: now,
             took_ms: seen.took_ms,
             from: note.from,
@@ -279,6 +304,21 @@ impl Journal {
         bound(&mut self.steps, MAX_STEPS);
         self.steps.push_back(step);
         self.last_step
+    }
+
+    /// Fills a step in that was pending, now that it is known how it went.
+    pub(crate) fn fill(&mut self, id: StepId, note: Note, seen: Seen) {
+        let Some(step) = self.steps.iter_mut().rev().find(|step| step.id == id) else { return };
+        step.status = note.status;
+        step.sentence = note.sentence;
+        step.problem = note.problem;
+        step.docs = note.docs;
+        (step.took_ms, step.http, step.request, step.answer) = (seen.took_ms, seen.http, seen.request, seen.answer);
+        self.events.tell("step", step);
+        let failed = step.status == Status::Failed;
+        if let Some(flow) = self.flows.iter_mut().find(|flow| flow.id == note.flow) {
+            flow.failed |= failed;
+        }
     }
 
     /// Settles a step that was pending: a sign of it has come.

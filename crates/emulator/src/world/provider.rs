@@ -36,7 +36,11 @@ impl Account {
     ];
 
     pub(crate) fn find(subject: &str) -> Option<&'static Self> {
-        Self::ALL.iter().find(|account| account.subject == subject)
+        Self::ALL.iter().find(|account| account.is(subject))
+    }
+
+    pub(crate) fn is(&self, subject: &str) -> bool {
+        self.subject == subject
     }
 
     /// The account of whoever sits at the client.

@@ -1,0 +1,75 @@
+// Third-party OAuth as a user sees it: the Zoom client in one browser, the sign-in in another.
+
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+
+import { addTheApp, openBrowser, theApp } from "./browser.mjs";
+
+/** The Zoom client of a user who has added the app; what goes into its browser is kept. */
+export async function client(t, { zoom, provider }) {
+  const page = await openBrowser(t);
+  page.received = watch(page.context());
+  // The client opens the sign-in in the external browser, which is another one.
+  page.asked = [];
+  await page.context().route(`${provider}/**`, (route) => {
+    page.asked.push(route.request().url());
+    return route.abort();
+  });
+  await addTheApp(page, zoom);
+  await theApp(page).getByRole("button", { name: "Connect Acme" }).waitFor();
+  return page;
+}
+
+/** Clicks Connect; gives the address that the client opens. */
+export async function authorizeUrl(page) {
+  const opened = page.waitForEvent("popup");
+  await theApp(page).getByRole("button", { name: "Connect Acme" }).click();
+  const popup = await opened;
+  while (page.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await popup.close();
+  return page.asked.pop();
+}
+
+/** The external browser: no cookie of the app, nor of Zoom. */
+export async function externalBrowser(client) {
+  const context = await client.context().browser().newContext();
+  const page = await context.newPage();
+  page.received = watch(context);
+  return page;
+}
+
+/** Follows redirects as a browser does, until they lead into Zoom's client: that link. */
+export async function deepLink(url, zoom) {
+  while (!url.startsWith(`${zoom}/launch/`)) {
+    const answer = await fetch(url, { redirect: "manual" });
+    assert.equal(answer.status, 302, await answer.text());
+    url = new URL(answer.headers.get("location"), url).href;
+  }
+  return url;
+}
+
+/** Every text that reaches a browser, and every address that it opens. */
+function watch(context) {
+  const received = [];
+  context.on("request", (request) => received.push(request.url()));
+  context.on("response", async (response) => {
+    received.push(JSON.stringify(response.headers()));
+    received.push(await response.text().catch(() => ""));
+  });
+  return received;
+}
+
+/** The content of every file below a directory. */
+export async function everythingIn(directory) {
+  const files = await readdir(directory, { recursive: true, withFileTypes: true });
+  const contents = files.filter((file) => file.isFile()).map((file) => readFile(path.join(file.parentPath, file.name), "latin1"));
+  return (await Promise.all(contents)).join("\n");
+}
+
+/** None of the secrets is in any of the places. */
+export function assertNowhere(secrets, places) {
+  for (const [name, text] of Object.entries(places)) {
+    for (const secret of secrets.filter(Boolean)) assert.ok(!text.includes(secret), `${name} holds ${secret.slice(0, 12)}…`);
+  }
+}

@@ -1,0 +1,58 @@
+// Third-party OAuth with a certified provider that we did not write.
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+
+import { theApp } from "../lib/browser.mjs";
+import { assertNowhere, authorizeUrl, client, everythingIn, externalBrowser } from "../lib/connect.mjs";
+import { emptyDirectory, freePorts, startApart } from "../lib/processes.mjs";
+import { CLIENT, signIn, startProvider } from "../lib/provider.mjs";
+
+test("all thirteen steps with a certified provider: rotation, refresh and revocation included", async (t) => {
+  const [port] = await freePorts(1);
+  const directory = await emptyDirectory(t);
+  const settings = `[[connect]]
+name = "acme"
+issuer = "http://localhost:${port}"
+client_id = "${CLIENT.id}"
+client_secret = { env = "CANARY_SECRET" }
+scopes = ["openid", "email", "offline_access"]
+authorize = { prompt = "consent" }
+api = "http://localhost:${port}"
+`;
+  await writeFile(path.join(directory, "stagedoor.toml"), settings);
+  const stage = await startApart(t, {
+    gatewayArgs: ["--config", path.join(directory, "stagedoor.toml")],
+    env: { CANARY_SECRET: CLIENT.secret },
+  });
+  const redirect = `${stage.app}/zoom/connect/acme/callback`;
+  const { issuer, seen } = await startProvider(t, { port, redirect, accessSeconds: 12 });
+  const app = await client(t, { ...stage, provider: issuer });
+  const browser = await externalBrowser(app);
+  await browser.goto(await authorizeUrl(app));
+  await signIn(browser, "ada");
+  await theApp(app).getByText("ada@op.example").waitFor();
+  assert.deepEqual(seen.errors, []);
+
+  const call = () => theApp(app).locator("body").evaluate(async () => (await fetch("/zoom/connect/acme/api/me")).json());
+  assert.equal((await call()).sub, "ada");
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const answers = await Promise.all(Array.from({ length: 20 }, call));
+  assert.deepEqual(new Set(answers.map(({ sub }) => sub)), new Set(["ada"]));
+  assert.equal(seen.refreshed, 1, "twenty calls with an expired token are one refresh");
+
+  await theApp(app).getByRole("button", { name: "Disconnect Acme" }).click();
+  await theApp(app).getByRole("button", { name: "Connect Acme" }).waitFor();
+  assert.ok(seen.revoked >= 1, "the provider was told");
+
+  const told = JSON.stringify(await stage.control.get("steps")) + JSON.stringify(await stage.control.get("requests"));
+  assertNowhere([...seen.tokens, CLIENT.secret], {
+    "the client": app.received.join("\n"),
+    "the external browser": browser.received.join("\n"),
+    "the diagram": told,
+    "the log": stage.gateway.output,
+    "the store": await everythingIn(stage.gateway.cwd),
+  });
+});
