@@ -147,11 +147,11 @@ async fn mn_05_a_stolen_deep_link_is_worth_nothing_to_another_user_and_is_burnt(
 async fn mn_05_another_session_of_the_same_user_cannot_finish() {
     let world = World::new();
     let ada_here = ada(&world).await;
-    let mut ada_there = Client::without_app(&world, "ada");
-    assert_ne!(ada_here.session.id, ada_there.session.id);
+    let mut elsewhere = Client::without_app(&world, "ada");
+    assert_ne!(ada_here.session.id, elsewhere.session.id);
     let back = begin(&world, &ada_here).await;
     let action = come_back(&world, &back).await;
-    assert!(matches!(ada_there.claims(&world, &action).await, Err(ConnectError::NotYours)));
+    assert!(matches!(elsewhere.claims(&world, &action).await, Err(ConnectError::NotYours)));
     assert_burnt(&world).await;
 }
 

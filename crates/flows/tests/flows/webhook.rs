@@ -46,7 +46,7 @@ async fn a_store_that_is_down_is_our_fault_so_that_zoom_comes_again() {
 async fn mn_03_of_a_thousand_parallel_replays_on_three_replicas_one_is_accepted() {
     let post = Post::forwarding();
     post.world.store.dawdle();
-    let replicas = vec![post.clone(), post.replica(2), post.replica(3)];
+    let replicas: Vec<_> = (2..=4).map(|seed| post.replica(seed)).collect();
     let body = event("1", 1).to_string();
     let replays = (0..1_000).map(|number: usize| {
         let (replica, body) = (replicas[number % 3].clone(), body.clone());

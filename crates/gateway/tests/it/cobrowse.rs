@@ -16,7 +16,7 @@ use stagedoor_protocol::secret::SdkSecret;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::support::{House, Plan, Reply, USER, Upstream, visit};
+use crate::support::{House, Plan, Reply, USER, Upstream, log_to, visit};
 
 const SITE: &str = "https://www.example.com";
 const PATH: &str = "/zoom/cobrowse/token";
@@ -398,7 +398,7 @@ impl<S: tracing::Subscriber> Layer<S> for Audit {
 #[tokio::test]
 async fn mn_12_every_token_leaves_a_line_without_the_token() {
     let audit = Audit::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(audit.clone()));
+    let _guard = log_to(tracing_subscriber::registry().with(audit.clone()));
     let house = alone();
     let page = post(&house, &[("origin", SITE)], r#"{"role":1,"userName":"Ada"}"#).await;
     let server = post(&house, &[("authorization", &bearer())], r#"{"role":2,"userId":"agent-1"}"#).await;

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
 use url::Url;
 
-use crate::support::{Browser, CLIENT_SECRET, MASTER_SECRET, Plan, get, listen, visit};
+use crate::support::{Browser, CLIENT_SECRET, MASTER_SECRET, Plan, get, listen, log_to, visit};
 
 /// A log that is kept.
 #[derive(Clone, Default)]
@@ -50,7 +50,7 @@ async fn mn_12_no_secret_is_in_the_log_the_metrics_or_a_page() {
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log_to(subscriber);
 
     let house = Plan::default().build();
     let mut browser = Browser::default();
@@ -97,7 +97,7 @@ async fn mn_12_no_secret_is_in_the_log_the_metrics_or_a_page() {
 async fn an_access_event_says_what_and_not_who() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).without_time().with_ansi(false).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log_to(subscriber);
     let house = Plan::default().build();
     let reply = house.visit("/somewhere?token=canary").await;
     house.get("/zoom/session?token=canary").await;
@@ -117,7 +117,7 @@ async fn mn_12_a_call_of_zooms_api_is_logged_by_its_rule_and_not_by_its_path() {
         .with_writer(log.clone())
         .with_ansi(false)
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log_to(subscriber);
     let mut plan = Plan::default().with(|config| config.api_allow = ApiAllow::parse(&["GET /v2/users/*"]).unwrap());
     let api = listen().await;
     plan.api_host = Url::parse(&format!("http://{}", api.local_addr().unwrap())).unwrap();
@@ -140,7 +140,7 @@ async fn mn_12_a_call_of_zooms_api_is_logged_by_its_rule_and_not_by_its_path() {
 async fn the_cause_of_a_failure_is_in_the_log_with_the_id_of_the_answer() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log_to(subscriber);
     let house = Plan::default().build();
     let mut browser = Browser::default();
     let state = browser.begin(&house).await;

@@ -16,7 +16,9 @@ use stagedoor_flows::webhook::forwarding_keys;
 use stagedoor_store::Memory;
 
 use crate::secrets::Log;
-use crate::support::{CLIENT_ID, DeadStore, Hooks, MASTER_SECRET, Mood, Plan, Post, SlowStore, USER, event, get};
+use crate::support::{
+    CLIENT_ID, DeadStore, Hooks, MASTER_SECRET, Mood, Plan, Post, SlowStore, USER, event, get, log_to,
+};
 
 /// What Zoom waits.
 const THREE_SECONDS: Duration = Duration::from_secs(3);
@@ -261,7 +263,7 @@ async fn a_user_who_removes_the_app_is_forgotten_and_that_is_written_down() {
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = log_to(subscriber);
     let hooks = Hooks::start().await;
     let house = Plan::webhooks(Some(hooks.address)).build();
     let cookie = house.session().await;

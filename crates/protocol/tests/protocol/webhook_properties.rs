@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn another_secret_signs_nothing(secret in ".{0,40}", other in ".{0,40}", body in any::<Vec<u8>>()) {
+    fn another_secret_signs_nothing(secret in "[ -~]{0,40}", other in "[ -~]{0,40}", body in any::<Vec<u8>>()) {
         prop_assume!(secret != other);
         let refused = refused(&secret, &sign(&other, "1763769600", &body), &body);
         prop_assert_eq!(refused, Some(Refused::Signature));
