@@ -1,19 +1,29 @@
 // Webhooks between real processes that are killed: nothing that was acknowledged is lost, and nothing overtakes.
 //
 // STAGEDOOR_KILLS says how often (12 by default, 200 for the figure in docs/webhooks.md), STAGEDOOR_INBOX how many events
-// wait in the test of memory (3,000 by default, 100,000 for the figure), STAGEDOOR_TEST_STORE on which store: a URL.
+// wait in the test of memory (3,000 by default, 100,000 for the figure).
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
+import { STORES } from "../lib/stores.mjs";
 import { deliver, event, send, startForwarding, until } from "../lib/webhooks.mjs";
 
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 12);
 const INBOX = Number(process.env.STAGEDOOR_INBOX ?? 3_000);
-const storeUrl = process.env.STAGEDOOR_TEST_STORE;
 
-test(`over ${KILLS} deaths of gateways and the upstream no acknowledged event is lost and none overtakes`, async (t) => {
+for (const [name, store] of Object.entries(STORES)) {
+  test(`on ${name}, over ${KILLS} deaths of gateways and the upstream, no acknowledged event is lost and none overtakes`, async (t) => {
+    await die(t, await store(t));
+  });
+
+  test(`on ${name}, of 1,000 parallel replays at three gateways one arrives`, async (t) => {
+    await replay(t, await store(t));
+  });
+}
+
+async function die(t, storeUrl) {
   const { gateways, upstream } = await startForwarding(t, { gateways: 3, storeUrl });
   const origins = gateways.map(({ origin }) => origin);
   const sent = new Map(["1", "2", "3", "4", "5", "6"].map((meeting) => [meeting, 0]));
@@ -45,9 +55,9 @@ test(`over ${KILLS} deaths of gateways and the upstream no acknowledged event is
   }
   const arrived = (await upstream.arrived()).length;
   t.diagnostic(`${count} events acknowledged, ${KILLS} deaths, 0 lost, 0 overtaken, ${arrived - count} delivered again`);
-});
+}
 
-test("of 1,000 parallel replays at three gateways one arrives", async (t) => {
+async function replay(t, storeUrl) {
   const { gateways, upstream } = await startForwarding(t, { gateways: 3, storeUrl });
   const body = JSON.stringify(event("1", 0));
   const statuses = await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(gateways[index % 3].origin, body)));
@@ -55,10 +65,10 @@ test("of 1,000 parallel replays at three gateways one arrives", async (t) => {
   await until("it has arrived", async () => (await upstream.arrived()).length > 0);
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   assert.equal((await upstream.arrived()).length, 1);
-});
+}
 
 test(`memory does not grow with the inbox: ${INBOX} events for an upstream that is away`, async (t) => {
-  const { gateways, upstream } = await startForwarding(t, { storeUrl });
+  const { gateways, upstream } = await startForwarding(t);
   const [gateway] = gateways;
   await upstream.kill();
   const warm = Math.min(1_000, INBOX / 3);
