@@ -132,7 +132,7 @@ impl Notice {
         matches!(self.offer.as_deref(), Some(Offer::Install))
     }
 
-    fn into_zoom(&self) -> Option<&str> {
+    fn link_into_zoom(&self) -> Option<&str> {
         if let Some(Offer::IntoZoom(link)) = self.offer.as_deref() { Some(link) } else { None }
     }
 
@@ -166,7 +166,7 @@ impl Notice {
                 code: (!self.is_page).then_some(self.code),
                 request_id,
                 install: self.offers_install().then_some(&places.install),
-                into_zoom: self.into_zoom(),
+                into_zoom: self.link_into_zoom(),
                 style: &places.style,
             };
             let page = page.render().expect("the template writes into memory");
