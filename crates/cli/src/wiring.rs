@@ -105,11 +105,12 @@ fn zoom_flows(
         deployment.session_ttl,
     );
     let tokens = Tokens::new(&installations, (clock(), entropy()), Arc::clone(flights) as _);
-    let ports = Ports { http, clock: clock(), entropy: entropy(), driver: Arc::clone(flights) as _ };
+    let outward = Ports { http, clock: clock(), entropy: entropy(), driver: Arc::clone(flights) as _ };
     let providers = settings.providers.build(registration)?;
-    let connect = Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), ports, providers);
-    let parts = (zoom.clone(), installations.clone());
-    let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), entropy(), registration.home_url());
+    let connect =
+        Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), outward, providers);
+    let both = (zoom.clone(), installations.clone());
+    let authorize = Authorize::new(vault.clone(), both, sessions.clone(), entropy(), registration.home_url());
     let install =
         Install::new(vault.clone(), (zoom, installations.clone()), entropy(), deployment.sealer(Purpose::Install)?);
     let launch = Launch::new(
@@ -121,10 +122,10 @@ fn zoom_flows(
     );
     let secrets = &deployment.secrets;
     let assertions = Assertions::new(&secrets.current, &secrets.previous, &registration.public_url, clock())?;
-    let parts = (vault, revocations, &installations);
+    let kept = (vault, revocations, &installations);
     let webhook = settings.webhook.as_ref();
     let webhook =
-        webhook.map(|webhook| webhook::flows(settings.app.client_id.clone(), webhook, secrets, parts)).transpose()?;
+        webhook.map(|webhook| webhook::flows(settings.app.client_id.clone(), webhook, secrets, kept)).transpose()?;
     Ok(ZoomFlows { install, authorize, launch, sessions, installations, tokens, assertions, connect, webhook })
 }
 
@@ -165,7 +166,7 @@ impl Bound {
 
     /// Serves until `ended` completes and what was in flight has ended too.
     pub(crate) async fn serve(self, ended: impl Future<Output = ()>) -> anyhow::Result<()> {
-        self.gateway.serve(self.public, self.admin, ended).await.context("the gateway ended")
+        Box::pin(self.gateway.serve(self.public, self.admin, ended)).await.context("the gateway ended")
     }
 }
 

@@ -207,6 +207,25 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Hears what came of a refresh.
     fn landed(&self, outcome: Outcome, cause: Option<&Cause>);
+
+    /// Hands a refresh over to a process that may outlive this one, which does it with [`Refresher::run_errand`]. Says
+    /// `false` where there is no such process; then it is done here.
+    fn hand_over(&self, _errand: &Errand) -> bool {
+        false
+    }
+}
+
+/// A refresh to be done by another process on the same store. It names no secret: what it takes lies in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errand {
+    /// The shelf of the item.
+    pub shelf: String,
+    /// The key of the item.
+    pub key: String,
+    /// Whether the present token is to be replaced before its time.
+    pub forced: bool,
+    /// Whether somebody uses the grant now.
+    pub used: bool,
 }
 
 /// What came of a refresh.

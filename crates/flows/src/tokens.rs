@@ -12,7 +12,7 @@ use stagedoor_protocol::oauth::{TokenError, TokenSet};
 use stagedoor_protocol::secret::{AccessToken, RefreshToken};
 use url::Url;
 
-use crate::grant::{Cause, Driver, Failure, Issuer, Refresher, Renewed, Round};
+use crate::grant::{Cause, Driver, Errand, Failure, Issuer, Refresher, Renewed, Round};
 use crate::installation::{Installation, Installations};
 use crate::port::{Clock, Entropy, HttpError};
 use crate::vault::VaultError;
@@ -83,6 +83,11 @@ impl Tokens {
     /// at a time does so for all that share the store.
     pub async fn renew_due(&self, per_second: NonZeroU32) -> Result<Round, VaultError> {
         self.refresher.renew_due(per_second).await
+    }
+
+    /// Does a refresh for another process on the same store.
+    pub async fn run_errand(&self, errand: &Errand) -> Result<(), TokensError> {
+        Ok(self.refresher.run_errand(errand).await?)
     }
 
     fn hand_out(&self, installation: &Installation) -> Fresh {

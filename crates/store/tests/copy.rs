@@ -96,7 +96,7 @@ fn draft(place: Place, sealed: &str) -> Draft {
 }
 
 async fn insert(store: &dyn Store, draft: Draft) {
-    assert!(matches!(store.insert(draft, NOW).await.unwrap(), Write::Done(_)));
+    assert!(matches!(store.insert(draft, NOW).await.expect("insert"), Write::Done(_)));
 }
 
 /// More records than are read at once, of every kind.
@@ -113,8 +113,8 @@ async fn fill(store: &dyn Store) {
 
 async fn everything(store: &dyn Store) -> Vec<Draft> {
     let mut all = Vec::new();
-    for shelf in store.shelves().await.unwrap() {
-        let records = store.list(Shelf(shelf.leak()), None, usize::MAX, NOW).await.unwrap();
+    for shelf in store.shelves().await.expect("shelves") {
+        let records = store.list(Shelf(shelf.leak()), None, usize::MAX, NOW).await.expect("list");
         all.extend(records.into_iter().map(|record| record.draft));
     }
     all

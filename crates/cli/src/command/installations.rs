@@ -263,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    fn row(standing: serde_json::Value) -> Row {
+    fn row(standing: &serde_json::Value) -> Row {
         let installation: Installation = serde_json::from_value(json!({
             "user": "ada", "name": "Ada", "access": "canary", "refresh": "canary", "access_expires": 3_600_000,
             "scopes": [], "installed": 0, "refreshed": 0, "standing": standing,
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn who_has_to_add_the_app_again_is_told_since_when_and_why() {
-        let over = row(json!({"NeedsReauth": {"since": 60_000, "reason": "AnswerLost"}}));
+        let over = row(&json!({"NeedsReauth": {"since": 60_000, "reason": "AnswerLost"}}));
         assert_eq!(over.until(), "needs re-authorisation since 1970-01-01T00:01:00Z (answer_lost)");
         let told = serde_json::to_value(&over).unwrap();
         assert_eq!(told["needsReauthorization"], json!({"since": "1970-01-01T00:01:00Z", "reason": "answer_lost"}));
@@ -285,7 +285,7 @@ mod tests {
     fn a_grant_that_lives_or_rests_can_act() {
         let past = json!({"doubts": 1, "failures": 2});
         for standing in [json!("Live"), json!({"Resting": {"since": 0, "until": 1, "past": past}})] {
-            let row = row(standing);
+            let row = row(&standing);
             assert_eq!((row.until().as_str(), row.usable), ("1970-04-01T00:00:00Z", true));
             assert!(!serde_json::to_string(&row).unwrap().contains("eauthorization"));
         }

@@ -17,7 +17,7 @@ pub(crate) enum StoreUrl {
     /// A file.
     Sqlite(PathBuf),
     /// A PostgreSQL database.
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
     /// A Redis or Valkey server.
     Redis(RedisUrl),
 }
@@ -35,7 +35,7 @@ impl StoreUrl {
         }
         match text.split_once("://").map(|(scheme, _)| scheme) {
             Some("postgres" | "postgresql") => match PostgresUrl::parse(text) {
-                Ok(url) => Ok(Self::Postgres(url)),
+                Ok(url) => Ok(Self::Postgres(Box::new(url))),
                 Err(error) => Err(Wrong::new(error.to_string(), "docs/stores.md says how such a URL is written")),
             },
             Some("redis" | "rediss" | "valkey" | "valkeys") => match RedisUrl::parse(text) {

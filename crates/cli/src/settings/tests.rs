@@ -182,7 +182,7 @@ fn the_store_is_a_file_or_a_database_whose_password_nobody_sees() {
     let by_name = enough_and(&[("DATABASE_URL_FILE", &name)]).unwrap();
     let by_environment = enough_and(&[("DATABASE_URL", URL)]).unwrap();
     for store in [by_file.store, by_name.store, by_environment.store] {
-        assert_eq!(store, StoreUrl::Postgres(PostgresUrl::parse(URL).unwrap()));
+        assert_eq!(store, StoreUrl::Postgres(Box::new(PostgresUrl::parse(URL).unwrap())));
         assert!(!format!("{store:?} {store}").contains("hunter2"));
     }
     let redis = enough_and(&[("REDIS_URL", "redis://:hunter2@cache")]).unwrap().store;

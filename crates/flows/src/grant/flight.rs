@@ -10,7 +10,7 @@ use stagedoor_protocol::time::UnixMillis;
 
 use super::patience::{Patience, Watch, jittered};
 use super::refresher::Inner;
-use super::{Ending, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due};
+use super::{Ending, Errand, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due};
 use crate::port::Lease;
 use crate::vault::{Kept, Terms};
 
@@ -24,6 +24,9 @@ const ORPHANED: Duration = Duration::from_secs(30);
 /// How long an intent may take to become durable, in milliseconds. Later on others could take it for an orphan while
 /// the call is still under way.
 const INTENT_MS: i64 = 5_000;
+
+/// How long a refresh that was handed over may take to begin.
+const HANDED_OVER: Duration = Duration::from_secs(3);
 
 /// How long somebody else's refresh is waited for.
 const OTHERS: Duration = Duration::from_secs(90);
@@ -82,6 +85,7 @@ impl<T: Holder> Flight<T> {
     pub(super) async fn run(self) -> Landed<T> {
         let mut patience = Patience::new(Duration::from_millis(50), Duration::from_millis(500));
         let mut watch = Watch::default();
+        let mut handed_over = None;
         while patience.waited < OTHERS {
             let kept = self.shared.vault.get::<T>(&self.key).await?.ok_or(RefreshError::Absent)?;
             watch.saw(kept.version(), patience.waited);
@@ -90,6 +94,8 @@ impl<T: Holder> Flight<T> {
                 Verdict::Done => return Ok(self.landed(kept.item)),
                 Verdict::Fail(error) => return Err(error),
                 Verdict::Wait => {}
+                Verdict::Begin if handed_over.is_none() && self.hand_over() => handed_over = Some(patience.waited),
+                Verdict::Begin if handed_over.is_some_and(|at| patience.waited < at + HANDED_OVER) => {}
                 Verdict::Begin => {
                     if let Turn::Ours(lease) = self.turn(orphaned).await? {
                         let landed = self.refresh(kept).await;
@@ -103,6 +109,15 @@ impl<T: Holder> Flight<T> {
             patience.pause(&*self.shared.clock, &*self.shared.entropy).await;
         }
         Err(RefreshError::Busy { retry_after: Duration::from_secs(5) })
+    }
+
+    fn hand_over(&self) -> bool {
+        self.shared.driver.hand_over(&Errand {
+            shelf: T::SHELF.0.to_owned(),
+            key: self.key.clone(),
+            forced: self.need.instead_of.is_some(),
+            used: self.need.used,
+        })
     }
 
     async fn turn(&self, orphaned: bool) -> Result<Turn, RefreshError> {

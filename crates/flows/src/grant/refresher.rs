@@ -12,7 +12,7 @@ use stagedoor_protocol::time::UnixMillis;
 
 use super::cache::Cache;
 use super::flight::{Flight, Landed, Need, Verdict, terms};
-use super::{Driver, Holder, Issuer, RefreshError, Standing};
+use super::{Driver, Errand, Holder, Issuer, RefreshError, Standing};
 use crate::port::{Clock, Entropy};
 use crate::vault::{Kept, Vault, VaultError};
 
@@ -105,6 +105,13 @@ impl<T: Holder> Refresher<T> {
             Verdict::Fail(error) => Err(error),
             Verdict::Begin | Verdict::Wait => self.wait(key, need).await,
         }
+    }
+
+    /// Does a refresh for another process on the same store, if it is still called for.
+    pub async fn run_errand(&self, errand: &Errand) -> Result<(), RefreshError> {
+        let instead_of =
+            if errand.forced { Some(self.read(&errand.key).await?.item.grant().access.clone()) } else { None };
+        self.fly(&errand.key, Need { instead_of, used: errand.used }).await.map(drop)
     }
 
     /// Forgets what was read of an item, because it is gone or another one now.

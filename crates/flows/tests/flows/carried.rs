@@ -2,19 +2,27 @@
 
 use std::sync::Mutex;
 
-use stagedoor_flows::grant::{Cause, Driver, Outcome, Work};
+use stagedoor_flows::grant::{Cause, Driver, Errand, Outcome, Work};
 use tokio::task::JoinHandle;
+
+use crate::world::World;
 
 #[derive(Default)]
 pub(crate) struct Carried {
     works: Mutex<Vec<JoinHandle<()>>>,
     outcomes: Mutex<Vec<Outcome>>,
+    outliving: Mutex<Option<World>>,
 }
 
 impl Carried {
     /// What has landed so far.
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
         self.outcomes.lock().unwrap().clone()
+    }
+
+    /// From now on `other` does what this process is to refresh.
+    pub(crate) fn hand_over_to(&self, other: World) {
+        *self.outliving.lock().unwrap() = Some(other);
     }
 
     /// What `kill -9` does to a process.
@@ -40,5 +48,12 @@ impl Driver for Carried {
 
     fn landed(&self, outcome: Outcome, _: Option<&Cause>) {
         self.outcomes.lock().unwrap().push(outcome);
+    }
+
+    fn hand_over(&self, errand: &Errand) -> bool {
+        let Some(other) = self.outliving.lock().unwrap().clone() else { return false };
+        let errand = errand.clone();
+        tokio::spawn(async move { other.tokens.run_errand(&errand).await });
+        true
     }
 }

@@ -280,9 +280,7 @@ async fn api() -> Url {
 
 #[tokio::test]
 async fn the_providers_api_is_called_with_the_users_token_below_its_base_alone() {
-    let mut plan = Plan::default();
-    plan.acme_api = Some(api().await);
-    let house = plan.build();
+    let house = Plan { acme_api: Some(api().await), ..Plan::default() }.build();
     let mut page = Page::of_user(&house).await;
     let early = page.send(&house, Method::GET, &format!("{ACME}/api/notes")).await;
     assert_eq!((early.status, early.code()), (StatusCode::CONFLICT, "not_connected".into()));

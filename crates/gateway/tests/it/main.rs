@@ -1,6 +1,7 @@
 //! The gateway from outside: through its router, and through real sockets where the wire matters.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
+#![expect(clippy::large_futures, reason = "a house is large, and a test has one")]
 
 mod support;
 mod tokens;

@@ -200,14 +200,14 @@ fn flows(plan: &Plan, clock: &Arc<HandClock>, zoom: &Arc<ScriptedZoom>) -> Flows
     let clock_and_entropy = (Arc::clone(&clock), Arc::clone(&entropy));
     let tokens = Tokens::new(&installations, clock_and_entropy, Arc::clone(&flights) as _);
     let parts = (zoom.clone(), installations.clone());
-    let ports = Ports {
+    let outward = Ports {
         http: Arc::clone(&http),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         driver: Arc::clone(&flights) as _,
     };
     let shared = (zoom.clone(), installations.clone(), tokens.clone());
-    let connect = Connect::new(vault.clone(), shared, ports, vec![acme(plan)]);
+    let connect = Connect::new(vault.clone(), shared, outward, vec![acme(plan)]);
     let home_url = plan.config.public_url.clone();
     let authorize = Authorize::new(vault.clone(), parts, sessions.clone(), Arc::clone(&entropy), home_url);
     let install = Install::new(vault.clone(), (zoom, installations.clone()), entropy, sealer(Purpose::Install));

@@ -1,0 +1,85 @@
+//! Refreshes that are handed over to a process that outlives the one that needs them.
+
+use std::time::Duration;
+
+use stagedoor_flows::grant::Outcome;
+use stagedoor_flows::tokens::TokensError;
+use tokio::time::Instant;
+
+use crate::watched::{Fault, Plan};
+use crate::world::{Browser, World, user};
+use crate::zoom::{Answer, Endpoint};
+
+/// A user whose token has expired, and a process beside the first one that does its refreshes.
+async fn with_company() -> (World, World) {
+    let world = World::flowing();
+    let mut browser = Browser::default();
+    let arrival = browser.consents(&world, "jill").await;
+    browser.opens(&world, &arrival).await.unwrap();
+    world.clock.advance(3_600_000);
+    let company = world.flowing_replica(2);
+    world.carried.hand_over_to(company.clone());
+    (world, company)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_is_done_by_the_process_that_outlives_this_one() {
+    let (world, company) = with_company().await;
+    world.zoom.dawdle(Duration::from_millis(200));
+    let began = Instant::now();
+    let token = world.tokens.fresh(&user("jill")).await.unwrap();
+    assert_eq!(Some(token.access.expose()), world.zoom.good_access("jill").as_deref());
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(
+        (company.carried.outcomes().as_slice(), world.carried.outcomes().as_slice()),
+        (&[Outcome::Renewed][..], &[][..])
+    );
+    world.clock.advance(120_000);
+    company.clock.advance(120_000);
+    let other = world.tokens.renewed_after(&user("jill"), &token).await.unwrap();
+    assert_ne!(other.access, token.access, "also before its time");
+    assert_eq!(world.zoom.calls(Endpoint::Refresh), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_death_of_the_process_at_any_moment_of_the_call_loses_nothing() {
+    for millis in (0..1_000).step_by(20) {
+        let (world, _company) = with_company().await;
+        world.zoom.dawdle(Duration::from_millis(300));
+        let _ = tokio::time::timeout(Duration::from_millis(millis), world.tokens.fresh(&user("jill"))).await;
+        world.carried.kill();
+        let next = world.flowing_replica(3);
+        let token = loop {
+            match next.tokens.fresh(&user("jill")).await {
+                Err(TokensError::Busy { retry_after }) => tokio::time::sleep(retry_after).await,
+                answer => break answer.unwrap(),
+            }
+        };
+        assert_eq!(Some(token.access.expose()), world.zoom.good_access("jill").as_deref(), "{millis} ms");
+        world.zoom.assert_rules_kept();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_other_process_does_nothing_this_one_does_it() {
+    let (world, company) = with_company().await;
+    // Two reads here, and then the first one there.
+    company.store.plan(Some(Plan { fault: Fault::Before, from: 2, until: 3 }));
+    let began = Instant::now();
+    let token = world.tokens.fresh(&user("jill")).await.unwrap();
+    assert_eq!(Some(token.access.expose()), world.zoom.good_access("jill").as_deref());
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(world.carried.outcomes(), [Outcome::Renewed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_other_process_is_refused_is_told_here() {
+    let (world, company) = with_company().await;
+    world.zoom.script(Endpoint::Refresh, [Answer::Later(30)]);
+    let error = world.tokens.fresh(&user("jill")).await.unwrap_err();
+    assert!(matches!(error, TokensError::Busy { retry_after } if retry_after > Duration::from_secs(25)), "{error:?}");
+    assert_eq!(company.carried.outcomes(), [Outcome::Limited]);
+    world.zoom.removed("jill");
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(matches!(world.tokens.fresh(&user("jill")).await, Err(TokensError::NeedsReauth { .. })));
+}
