@@ -21,7 +21,7 @@ class Server {
   fetch = async (url, { method = "GET", headers, body } = {}) => {
     const path = new URL(url).pathname;
     this.calls.push(`${method} ${path}`);
-    this.last = { headers, body: body && JSON.parse(body) };
+    this.last = { method, headers, body: body && JSON.parse(body) };
     const [status, answer] = this.answers[path]?.(this.last) ?? this.answer(path, headers);
     return new Response(JSON.stringify(answer), { status, headers: { date: new Date().toUTCString() } });
   };
@@ -361,4 +361,63 @@ test("where events go to the app's server the page does not ask again", async (t
   t.mock.timers.tick(60_000);
   for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(asked, 1);
+});
+
+/** The page of a user who has added the app, and a provider whose states come one after the other. */
+async function connecting(t, ...states) {
+  const { sdk, server } = page(t);
+  const client = await load();
+  await client.start(options);
+  server.answers["/zoom/connect/acme"] = ({ method }) =>
+    method === "POST" ? [200, { authorizeUrl: "https://acme.example/authorize" }] : [200, states.shift()];
+  return { ...client, sdk, server };
+}
+
+/** Lets the page look at its state as often as there is something to see. */
+async function look(t, times) {
+  for (let time = 0; time < times; time += 1) {
+    await settle();
+    t.mock.timers.tick(5_000);
+  }
+  await settle();
+}
+
+test("a third party is connected in the external browser", async (t) => {
+  const pending = { connected: false, attempt: "pending" };
+  const { connect, on, sdk, server } = await connecting(t, pending, pending, { connected: true, attempt: null });
+  server.cookie = told("ada", 3600, { connections: [{ provider: "acme", account: "ada@acme.example" }] });
+  const seen = [];
+  on("session", (session) => seen.push(session));
+  const connected = connect("acme");
+  await look(t, 3);
+  assert.equal((await connected).connections[0].account, "ada@acme.example");
+  assert.equal(seen.at(-1).connections.length, 1);
+  assert.ok(sdk.calls.includes("openUrl https://acme.example/authorize"));
+  assert.equal(server.count("GET /zoom/connect/acme"), 3);
+});
+
+test("a sign-in that comes to nothing rejects with what became of it", async (t) => {
+  for (const [attempt, code] of [["declined", "declined"], ["failed", "failed"], [null, "expired"]]) {
+    await t.test(code, async (t) => {
+      const { connect } = await connecting(t, { connected: false, attempt });
+      const refused = assert.rejects(connect("acme"), { code });
+      await look(t, 1);
+      await refused;
+    });
+  }
+});
+
+test("who has not added the app is told before a browser opens", async (t) => {
+  const { connect, sdk, server } = await connecting(t);
+  server.answers["/zoom/connect/acme"] = () => [409, { code: "install_required", detail: "Add the app first." }];
+  await assert.rejects(connect("acme"), { code: "install_required" });
+  assert.ok(!sdk.calls.some((call) => call.startsWith("openUrl")));
+});
+
+test("a connection is ended", async (t) => {
+  const { disconnect, server } = await connecting(t);
+  server.answers["/zoom/connect/acme"] = () => [200, { provider: "acme", connected: false, revoked: true }];
+  server.cookie = told("ada", 3600, { connections: [] });
+  assert.deepEqual((await disconnect("acme")).connections, []);
+  assert.equal(server.count("DELETE /zoom/connect/acme"), 1);
 });
