@@ -120,7 +120,9 @@ impl Webhooks {
         let subject = Subject::of(&event);
         let waiting = Waiting::new(&body, event, removal, now);
         let is_new = self.vault.insert_at(waiting.key(subject), &waiting, waiting.terms()).await?;
-        Ok(if is_new { Accepted::Stored(subject) } else { Accepted::Duplicate })
+        // It may have been delivered, and its place freed, since the first look. The delivery drops the second one.
+        let is_seen = is_new && self.vault.get_at::<Seen>(body.key()).await?.is_some();
+        Ok(if is_new && !is_seen { Accepted::Stored(subject) } else { Accepted::Duplicate })
     }
 
     /// Whether the user of an event has removed the app since: what comes late must not bring back what was erased.
