@@ -47,7 +47,9 @@ async fn no_verb_reads_a_whole_table() {
         SERVER.sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE {theirs}")) == "0"
     });
     assert_ne!(scans("idx_scan"), "0");
-    assert_eq!(scans("seq_scan"), "0");
+    // A table of a few rows is scanned, and rightly so; one scan of a full one reads thousands.
+    let read: u64 = scans("seq_tup_read").trim().parse().unwrap();
+    assert!(read < 1000, "{read} rows were read one after the other");
 }
 
 /// Each more often than a plan that knows the values is tried.
