@@ -18,9 +18,14 @@ export async function startCluster(t, { gateways: count = 3, storeUrl, toml = ""
   const [zoomPort, balancerPort, firstPort] = await freePorts(6, 1, 2 * count);
   const app = `http://localhost:${balancerPort}`;
   const zoom = `http://localhost:${zoomPort}`;
-  const ids = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt" };
+  const ids = {
+    ZOOM_CLIENT_ID: "e2eClientId01",
+    ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt",
+    ZOOM_WEBHOOK_SECRET_TOKEN: "qgg8vlvZRS6UYooatFL8Aw",
+  };
+  const urls = ["--redirect-url", `${app}/zoom/callback`, "--home-url", `${app}/`, "--webhook-url", `${app}/zoom/webhook`];
   const emulator = await new Process(
-    ["emulator", "--port", String(zoomPort), "--redirect-url", `${app}/zoom/callback`, "--home-url", `${app}/`],
+    ["emulator", "--port", String(zoomPort), ...urls],
     { cwd, env: ids, readyUrls: [zoom] },
   ).start();
   t.after(() => emulator.kill());

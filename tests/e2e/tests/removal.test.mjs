@@ -1,0 +1,46 @@
+// A user removes the app in the Marketplace: Zoom says so once, to one gateway, and no gateway knows the user any more.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { startCluster } from "../lib/cluster.mjs";
+import { install, launch } from "../lib/hops.mjs";
+import { STORES } from "../lib/stores.mjs";
+
+const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(what, holds) {
+  const deadline = Date.now() + 30_000;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, `${what}: not within 30 s`);
+    await sleep(250);
+  }
+}
+
+for (const [name, start] of Object.entries(STORES)) {
+  test(`who removes the app is forgotten by every gateway on ${name}, with evidence, and may come back`, async (t) => {
+    const stage = await startCluster(t, { gateways: 2, storeUrl: await start(t), toml });
+    const { app, control, gateways } = stage;
+    await install(stage);
+    const session = await launch(stage);
+    const calls = (path) => Promise.all(gateways.map(({ origin }) => session.json(`${origin}${path}`)));
+    const statuses = async (path) => (await calls(path)).map(({ status }) => status);
+    assert.deepEqual(await statuses("/zoom/api/v2/users/me"), [200, 200], "both gateways know the user");
+
+    await control.post("uninstall", {});
+    await until("the sessions end", async () => (await statuses("/zoom/session")).every((status) => status === 401));
+    assert.deepEqual(await statuses("/zoom/api/v2/users/me"), [401, 401]);
+    const evidence = gateways.filter(({ output }) => output.includes("\"target\":\"audit\""));
+    assert.equal(evidence.length, 1, "one gateway was told, and wrote it down");
+
+    const stranger = await launch(stage, { guest: true });
+    assert.equal((await stranger.json(`${app}/zoom/session`)).json.installed, false);
+    await install(stage);
+    const again = await launch(stage);
+    for (const { origin } of gateways) {
+      assert.equal((await again.json(`${origin}/zoom/session`)).json.installed, true, "coming back works");
+    }
+  });
+}
