@@ -5,6 +5,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { addTheApp, openBrowser, theApp } from "./browser.mjs";
+import { until } from "./waiting.mjs";
 
 /** The Zoom client of a user who has added the app; what goes into its browser is kept. */
 export async function client(t, { zoom, provider }) {
@@ -26,7 +27,7 @@ export async function authorizeUrl(page) {
   const opened = page.waitForEvent("popup");
   await theApp(page).getByRole("button", { name: "Connect Acme" }).click();
   const popup = await opened;
-  while (page.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until("the address that the client opens", () => page.asked.length > 0);
   await popup.close();
   return page.asked.pop();
 }

@@ -8,6 +8,8 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { sleep } from "./waiting.mjs";
+
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** The binary under test: `STAGEDOOR_BIN`, or what `cargo build` made. */
@@ -59,7 +61,7 @@ export class Process {
         return;
       } catch {
         if (Date.now() > deadline) throw new Error(`nothing answers at ${url}:\n${this.output}`);
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await sleep(25);
       }
     }
   }

@@ -9,6 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { Process, emptyDirectory, freePorts } from "./processes.mjs";
+import { sleep } from "./waiting.mjs";
 
 export const TOKEN = "canary-webhook-secret-Vw7Rt5Zq8L";
 /** What an upstream verifies with; the same in every run. */
@@ -48,7 +49,7 @@ export async function deliver(origins, body) {
   for (let attempt = 0; attempt < 600; attempt += 1) {
     const origin = [origins].flat()[attempt % [origins].flat().length];
     if ((await send(origin, body)) === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
   throw new Error("never acknowledged");
 }
@@ -128,14 +129,4 @@ export async function startForwarding(t, { gateways: count = 1, storeUrl = "sqli
     gateways.push(gateway);
   }
   return { gateways, upstream, cwd };
-}
-
-/** Waits until something holds. */
-export async function until(what, holds, ms = 60_000) {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    if (await holds()) return;
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

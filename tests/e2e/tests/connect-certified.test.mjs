@@ -9,6 +9,7 @@ import { theApp } from "../lib/browser.mjs";
 import { assertNowhere, authorizeUrl, client, everythingIn, externalBrowser } from "../lib/connect.mjs";
 import { emptyDirectory, freePorts, startApart } from "../lib/processes.mjs";
 import { CLIENT, signIn, startProvider } from "../lib/provider.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 test("all thirteen steps with a certified provider: rotation, refresh and revocation included", async (t) => {
   const [port] = await freePorts(1);
@@ -38,7 +39,7 @@ api = "http://localhost:${port}"
 
   const call = () => theApp(app).locator("body").evaluate(async () => (await fetch("/zoom/connect/acme/api/me")).json());
   assert.equal((await call()).sub, "ada");
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await sleep(3_000);
   const answers = await Promise.all(Array.from({ length: 20 }, call));
   assert.deepEqual(new Set(answers.map(({ sub }) => sub)), new Set(["ada"]));
   assert.equal(seen.refreshed, 1, "twenty calls with an expired token are one refresh");

@@ -10,6 +10,7 @@ import { Hops, install, launch, newUser } from "../lib/hops.mjs";
 import { startPostgres } from "../lib/postgres.mjs";
 import { startApart } from "../lib/processes.mjs";
 import { startRedis } from "../lib/redis.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 /** What every token of the emulator's begins with: `{"alg":"HS512"`. */
 const TOKEN = "eyJhbGciOiJIUzUxMiI";
@@ -53,7 +54,7 @@ for (const [name, start] of Object.entries(STORES)) {
         await install(stage);
         const browser = await launch(stage);
         for (let refresh = 0; refresh < 2; refresh += 1) {
-          await new Promise((resolve) => setTimeout(resolve, 1_100));
+          await sleep(1_100);
           assert.equal((await askZoom(browser, app)).status, 200);
         }
         await new Hops().get(`${app}/zoom/install`);

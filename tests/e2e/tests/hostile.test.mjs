@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { openBrowser, realSdk } from "../lib/browser.mjs";
 import { Caller, decide, decideIn } from "../lib/in-client.mjs";
 import { startDev } from "../lib/processes.mjs";
+import { until } from "../lib/waiting.mjs";
 
 const PAGE = `<!doctype html><title>App</title><p>The app.</p><script src="https://appssdk.zoom.us/sdk.js"></script>`;
 
@@ -78,16 +79,8 @@ const beginIn = (frame) =>
   });
 const exchanges = async (control) => (await control.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
 
-/** Waits until `look` gives something that counts. */
-async function until(look, what) {
-  const deadline = Date.now() + 4_000;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > deadline) assert.fail(`never happened: ${typeof what === "function" ? what() : what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+/** Waits for what follows at once where it follows at all. */
+const soon = (what, look) => until(what, look, { within: 4_000 });
 
 // What the hostile page runs. `at` is the address, `body` what it sends.
 
@@ -151,7 +144,7 @@ test("requests from a hostile page change nothing", async (t) => {
 
   // Reading is open to all, and shows that the cookie does come along: the app is told whose request it is.
   await hostile.evaluate(byImage, { at: `${app}/seen.png` });
-  const seen = await until(() => upstream.asked.find(({ url }) => url === "/seen.png"), "the image");
+  const seen = await soon("the image", () => upstream.asked.find(({ url }) => url === "/seen.png"));
   assert.ok(seen.rawHeaders.includes(victim), "the hostile request has the user's session");
 
   // An attempt of the user's own is open. Whatever begins or ends one in this session would spoil it.
@@ -162,7 +155,7 @@ test("requests from a hostile page change nothing", async (t) => {
     await t.test(`${how} to ${new URL(what.at).pathname} is refused`, async () => {
       const since = dev.output.length;
       await hostile.evaluate(run, what);
-      await until(() => logged(dev, since).includes(expected), () => `${expected}; but ${dev.output.slice(since)}`);
+      await soon(() => `${expected}; but ${dev.output.slice(since)}`, () => logged(dev, since).includes(expected));
       assert.deepEqual(await sessionIn(frame), before);
     });
   }
@@ -183,8 +176,8 @@ test("the browser does not show the app in a frame of an origin that is not Zoom
   const { dev, app, hostile } = await openStage(t);
   const since = dev.output.length;
   await hostile.evaluate(byFrame, { at: `${app}/` });
-  await until(() => logged(dev, since).includes("GET app 200"), "the frame's request");
-  await until(() => hostile.said.some((line) => line.includes("frame-ancestors")), "the browser's refusal");
+  await soon("the frame's request", () => logged(dev, since).includes("GET app 200"));
+  await soon("the browser's refusal", () => hostile.said.some((line) => line.includes("frame-ancestors")));
   const framed = hostile.frames().find((each) => each !== hostile.mainFrame());
   assert.ok(!framed.url().startsWith(app), framed.url());
 });
@@ -225,7 +218,7 @@ test("forged messages of the SDK add nothing, though the SDK takes them from any
   // Now the page waits for the user's consent, and takes the attacker's code for the answer.
   await control.call("DELETE", "steps");
   const install = frame.evaluate(() => window.stagedoor.install().then(() => "added", ({ code }) => code));
-  await until(async () => (await control.get("steps")).some(({ arrow }) => arrow === "authorize()"), "the question");
+  await soon("the question", async () => (await control.get("steps")).some(({ arrow }) => arrow === "authorize()"));
   await forge(authorized);
   assert.notEqual(await install, "added");
   const [exchange, ...more] = await exchanges(control);

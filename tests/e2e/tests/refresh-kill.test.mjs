@@ -9,11 +9,10 @@ import { describe, test } from "node:test";
 import { startCluster } from "../lib/cluster.mjs";
 import { install, launch, newUser } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
+import { sleep, until } from "../lib/waiting.mjs";
 
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 3);
 const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Users whose access tokens have expired, each with a session. */
 async function expired(stage, count) {
@@ -37,12 +36,7 @@ async function refreshes(control) {
 
 /** Waits until one more has. */
 async function oneMore(control, before) {
-  const deadline = Date.now() + 20_000;
-  while ((await refreshes(control)) <= before) {
-    assert.ok(Date.now() < deadline, "no refresh reached Zoom");
-    await sleep(10);
-  }
-  return true;
+  return until("a refresh that reaches Zoom", async () => (await refreshes(control)) > before, { within: 20_000, every: 10 });
 }
 
 const call = ({ session }, app) => session.json(`${app}/zoom/api/v2/users/me`);

@@ -6,10 +6,9 @@ import { describe, test } from "node:test";
 import { startCluster } from "../lib/cluster.mjs";
 import { install, launch } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The refresh calls that the emulated Zoom got. */
 async function refreshes(control) {

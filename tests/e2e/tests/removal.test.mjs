@@ -6,18 +6,9 @@ import { test } from "node:test";
 import { startCluster } from "../lib/cluster.mjs";
 import { install, launch } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
+import { until } from "../lib/waiting.mjs";
 
 const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what, holds) {
-  const deadline = Date.now() + 30_000;
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, `${what}: not within 30 s`);
-    await sleep(250);
-  }
-}
 
 for (const [name, start] of Object.entries(STORES)) {
   test(`who removes the app is forgotten by every gateway on ${name}, with evidence, and may come back`, async (t) => {
@@ -30,7 +21,8 @@ for (const [name, start] of Object.entries(STORES)) {
     assert.deepEqual(await statuses("/zoom/api/v2/users/me"), [200, 200], "both gateways know the user");
 
     await control.post("uninstall", {});
-    await until("the sessions end", async () => (await statuses("/zoom/session")).every((status) => status === 401));
+    const ended = async () => (await statuses("/zoom/session")).every((status) => status === 401);
+    await until("the sessions end", ended, { within: 30_000, every: 250 });
     assert.deepEqual(await statuses("/zoom/api/v2/users/me"), [401, 401]);
     const evidence = gateways.filter(({ output }) => output.includes("\"target\":\"audit\""));
     assert.equal(evidence.length, 1, "one gateway was told, and wrote it down");

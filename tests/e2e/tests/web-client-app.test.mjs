@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { openBrowser, picture, realSdk, theApp, theAppInTheWebClient } from "../lib/browser.mjs";
 import { startDev } from "../lib/processes.mjs";
+import { until } from "../lib/waiting.mjs";
 
 const ADA = "7lVvQmTkRwGfQmX2yq1BzA";
 
@@ -42,11 +43,10 @@ const lastLaunch = async (control) => {
 
 /** Waits until the last launch has come to these steps, and no further. */
 async function arrows(control, expected) {
-  const now = async () => (await lastLaunch(control)).map(({ arrow }) => arrow);
-  for (const end = Date.now() + 10_000; Date.now() < end && (await now()).length < expected.length; ) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.deepEqual(await now(), expected);
+  let seen = [];
+  const look = async () => (seen = (await lastLaunch(control)).map(({ arrow }) => arrow));
+  await until(() => `${expected}; but ${seen}`, async () => (await look()).length >= expected.length, { within: 10_000 });
+  assert.deepEqual(await look(), expected);
 }
 
 for (const cookies of ["allow", "partitioned-only"]) {
