@@ -18,14 +18,17 @@ export async function client(t, { zoom, provider }) {
     return route.abort();
   });
   await addTheApp(page, zoom);
-  await theApp(page).getByRole("button", { name: "Connect Acme" }).waitFor();
+  await button(page, "Connect Acme").waitFor();
   return page;
 }
+
+/** A button of the app by its whole name: "Disconnect" has "connect" in it. */
+export const button = (page, name) => theApp(page).getByRole("button", { name, exact: true });
 
 /** Clicks Connect; gives the address that the client opens. */
 export async function authorizeUrl(page) {
   const opened = page.waitForEvent("popup");
-  await theApp(page).getByRole("button", { name: "Connect Acme" }).click();
+  await button(page, "Connect Acme").click();
   const popup = await opened;
   await until("the address that the client opens", () => page.asked.length > 0);
   await popup.close();

@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { theApp } from "../lib/browser.mjs";
-import { assertNowhere, authorizeUrl, client, everythingIn, externalBrowser } from "../lib/connect.mjs";
+import { assertNowhere, authorizeUrl, button, client, everythingIn, externalBrowser } from "../lib/connect.mjs";
 import { emptyDirectory, freePorts, startApart } from "../lib/processes.mjs";
 import { CLIENT, signIn, startProvider } from "../lib/provider.mjs";
 import { sleep } from "../lib/waiting.mjs";
@@ -44,8 +44,8 @@ api = "http://localhost:${port}"
   assert.deepEqual(new Set(answers.map(({ sub }) => sub)), new Set(["ada"]));
   assert.equal(seen.refreshed, 1, "twenty calls with an expired token are one refresh");
 
-  await theApp(app).getByRole("button", { name: "Disconnect Acme" }).click();
-  await theApp(app).getByRole("button", { name: "Connect Acme" }).waitFor();
+  await button(app, "Disconnect Acme").click();
+  await button(app, "Connect Acme").waitFor();
   assert.ok(seen.revoked >= 1, "the provider was told");
 
   const told = JSON.stringify(await stage.control.get("steps")) + JSON.stringify(await stage.control.get("requests"));
