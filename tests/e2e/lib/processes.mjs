@@ -159,6 +159,17 @@ export class Control {
   post(what, body = {}) {
     return this.call("POST", what, body);
   }
+
+  /** What Zoom's token endpoint was asked; `grant` is a grant type of OAuth, where only those calls count. */
+  async tokenCalls(grant) {
+    const calls = (await this.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
+    return grant ? calls.filter(({ body }) => String(body).includes(`grant_type=${grant}`)) : calls;
+  }
+
+  /** Lets the emulator forget what it was asked. */
+  forgetRequests() {
+    return this.call("DELETE", "requests");
+  }
 }
 
 /** A directory of the test's own, gone when the test is. */

@@ -186,8 +186,7 @@ test("a grant is refreshed for a call, a lost scope is named, and a grant that i
   await sleep(2_500);
   const renewed = await Promise.all(Array.from({ length: 20 }, () => call()));
   assert.deepEqual(renewed.filter(({ status }) => status !== 200), []);
-  const tokenCalls = (await control.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
-  assert.equal(tokenCalls.length, 2, "one code, one refresh");
+  assert.equal((await control.tokenCalls()).length, 2, "one code, one refresh");
 
   const scope = await call("/v2/users/me/meetings");
   assert.deepEqual([scope.status, scope.json.code], [403, "scope_missing"]);

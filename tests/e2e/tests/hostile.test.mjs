@@ -77,7 +77,6 @@ const beginIn = (frame) =>
     const headers = { "content-type": "application/json" };
     return (await fetch("/zoom/authorize", { method: "POST", headers, body: "{}" })).json();
   });
-const exchanges = async (control) => (await control.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
 
 /** Waits for what follows at once where it follows at all. */
 const soon = (what, look) => until(what, look, { within: 4_000 });
@@ -150,7 +149,7 @@ test("requests from a hostile page change nothing", async (t) => {
   // An attempt of the user's own is open. Whatever begins or ends one in this session would spoil it.
   const begun = await beginIn(frame);
   upstream.asked.length = 0;
-  await control.call("DELETE", "requests");
+  await control.forgetRequests();
   for (const [how, run, what, expected] of attempts(stage)) {
     await t.test(`${how} to ${new URL(what.at).pathname} is refused`, async () => {
       const since = dev.output.length;
@@ -160,7 +159,7 @@ test("requests from a hostile page change nothing", async (t) => {
     });
   }
   assert.deepEqual(upstream.asked.filter(({ method, headers }) => method !== "GET" || headers.upgrade).map(({ url }) => url), []);
-  assert.deepEqual(await exchanges(control), []);
+  assert.deepEqual(await control.tokenCalls(), []);
   assert.deepEqual((await stage.control.get("state")).user, victim);
 
   const { view } = (await control.get("state")).view;
@@ -198,7 +197,7 @@ test("forged messages of the SDK add nothing, though the SDK takes them from any
     return session;
   });
   assert.equal(before.user.id, victim);
-  await control.call("DELETE", "requests");
+  await control.forgetRequests();
   const forge = async (message) => {
     await frame.evaluate(() => void (window.heard.length = 0));
     await hostile.evaluate((forged) => window.victim.frames[0].postMessage(forged, "*"), message);
@@ -213,7 +212,7 @@ test("forged messages of the SDK add nothing, though the SDK takes them from any
   await forge({ type: "event", name: "onMyUserContextChange", data: { status: "authorized" } });
   await frame.waitForTimeout(500);
   assert.equal((await sessionIn(frame)).user.id, victim);
-  assert.deepEqual(await exchanges(control), [], "nobody waited for a code");
+  assert.deepEqual(await control.tokenCalls(), [], "nobody waited for a code");
 
   // Now the page waits for the user's consent, and takes the attacker's code for the answer.
   await control.call("DELETE", "steps");
@@ -221,7 +220,7 @@ test("forged messages of the SDK add nothing, though the SDK takes them from any
   await soon("the question", async () => (await control.get("steps")).some(({ arrow }) => arrow === "authorize()"));
   await forge(authorized);
   assert.notEqual(await install, "added");
-  const [exchange, ...more] = await exchanges(control);
+  const [exchange, ...more] = await control.tokenCalls();
   assert.equal(exchange.status, 400, "Zoom refuses: the code was made for another verifier");
   assert.deepEqual(more, []);
   const after = await sessionIn(frame);

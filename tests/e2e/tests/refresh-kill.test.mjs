@@ -29,10 +29,7 @@ async function expired(stage, count) {
 }
 
 /** How many refreshes have reached Zoom. */
-async function refreshes(control) {
-  const requests = await control.get("requests");
-  return requests.filter(({ url, body }) => url.includes("/oauth/token") && String(body).includes("refresh_token")).length;
-}
+const refreshes = async (control) => (await control.tokenCalls("refresh_token")).length;
 
 /** Waits until one more has. */
 async function oneMore(control, before) {

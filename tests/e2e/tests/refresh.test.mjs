@@ -10,12 +10,6 @@ import { sleep } from "../lib/waiting.mjs";
 
 const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
 
-/** The refresh calls that the emulated Zoom got. */
-async function refreshes(control) {
-  const requests = await control.get("requests");
-  return requests.filter(({ url, body }) => url.includes("/oauth/token") && String(body).includes("refresh_token"));
-}
-
 /** A user whose access token has expired: the next call needs a refresh. */
 async function expired(stage) {
   await stage.control.put("tokens", { access_seconds: 2 });
@@ -23,7 +17,7 @@ async function expired(stage) {
   const session = await launch(stage);
   await sleep(2_100);
   await stage.control.put("tokens", { access_seconds: 3600 });
-  await stage.control.call("DELETE", "requests");
+  await stage.control.forgetRequests();
   return session;
 }
 
@@ -37,7 +31,7 @@ for (const [name, start] of Object.entries(STORES)) {
       );
       const answers = await Promise.all(calls);
       assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
-      assert.equal((await refreshes(stage.control)).length, 1);
+      assert.equal((await stage.control.tokenCalls("refresh_token")).length, 1);
     });
   });
 }

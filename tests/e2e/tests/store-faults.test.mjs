@@ -18,8 +18,6 @@ const RECOVERY = 5_000;
 /** How long the first access token lives, in seconds. */
 const LIFE = 3;
 
-const tokenCalls = async (control) => (await control.get("requests")).filter(({ url }) => url.includes("/oauth/token")).length;
-
 /** An answer that came within `limit`. */
 async function within(limit, what, answering) {
   const begun = Date.now();
@@ -51,13 +49,13 @@ for (const [name, { start, faults }] of Object.entries(STORES)) {
         const stage = await startApart(t, { gatewayArgs, env, wrapper });
         const { app, admin, control, gateway } = stage;
         const browser = await settled(stage);
-        const spent = await tokenCalls(control);
+        const spent = (await control.tokenCalls()).length;
         const { pid } = gateway.child;
 
         await begin({ server, gateway });
         await sleep(1000 * (LIFE + 1));
         await duringTheFault({ stage, browser, reads });
-        assert.equal(await tokenCalls(control), spent, "no token call was begun");
+        assert.equal((await control.tokenCalls()).length, spent, "no token call was begun");
 
         await end({ server, gateway });
         const ended = Date.now();
@@ -65,7 +63,7 @@ for (const [name, { start, faults }] of Object.entries(STORES)) {
         t.diagnostic(`well after ${Date.now() - ended} ms`);
         const answer = await askZoom(browser, app);
         assert.equal(answer.status, 200, answer.text);
-        assert.equal(await tokenCalls(control), spent + 1, "one refresh, now that its result can be kept");
+        assert.equal((await control.tokenCalls()).length, spent + 1, "one refresh, now that its result can be kept");
         await install(stage);
         assert.equal(gateway.child.pid, pid);
         assert.equal(gateway.child.exitCode, null, "nothing was restarted");
