@@ -1,20 +1,18 @@
 // Several gateways on one store, behind a balancer that sends each connection to the next of them.
 
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 
 import { Control, Process, ROOT, emptyDirectory, freePorts } from "./processes.mjs";
 
 /**
- * Starts the emulator, `gateways` gateways on the store `storeUrl` with the settings file `toml`, and a balancer before
- * them, which is the public URL. Every test that can lose a gateway talks to the balancer, or to one gateway at
+ * Starts the emulator, `gateways` gateways on the store `storeUrl` with the arguments `gatewayArgs`, and a balancer
+ * before them, which is the public URL. Every test that can lose a gateway talks to the balancer, or to one gateway at
  * `gateway.origin`.
  */
-export async function startCluster(t, { gateways: count = 3, storeUrl, toml = "", env = {} }) {
+export async function startCluster(t, { gateways: count = 3, storeUrl, gatewayArgs = [], env = {} }) {
   const cwd = await emptyDirectory(t);
-  await writeFile(path.join(cwd, "stagedoor.toml"), toml);
   const [zoomPort, balancerPort, firstPort] = await freePorts(6, 1, 2 * count);
   const app = `http://localhost:${balancerPort}`;
   const zoom = `http://localhost:${zoomPort}`;
@@ -34,7 +32,7 @@ export async function startCluster(t, { gateways: count = 3, storeUrl, toml = ""
   for (let index = 0; index < count; index += 1) {
     const [port, admin] = [firstPort + 2 * index, firstPort + 2 * index + 1];
     const origin = `http://127.0.0.1:${port}`;
-    const gateway = new Process(["serve"], {
+    const gateway = new Process(["serve", ...gatewayArgs], {
       cwd,
       env: {
         ...ids,
