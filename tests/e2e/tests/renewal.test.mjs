@@ -10,10 +10,9 @@ import { startApart } from "../lib/processes.mjs";
 import { WebClient } from "../lib/web-client.mjs";
 
 const LIFE_MS = 4000;
-const IDS = { clientId: "e2eClientId01", clientSecret: "canary-client-secret-5Zq8Lk2Vw7Rt" };
 
 test("the page has a new session before the old one ends, without a reload", async (t) => {
-  const client = await new WebClient(IDS).start(t);
+  const client = await new WebClient().start(t);
   const gatewayArgs = ["--set", `session.pwa_ttl_seconds=${LIFE_MS / 1000}`];
   const { app } = await startApart(t, { gatewayArgs, env: { ZOOM_HOST: client.origin } });
   client.app = app;
