@@ -90,9 +90,10 @@ export class Postgres {
     this.sql("SELECT pg_reload_conf()");
   }
 
-  /** Everything that a backup would hold, as text. */
+  /** Everything that a backup would hold, as one string of bytes. */
   dump() {
-    return this.#run("pg_dump", ["--dbname", this.url]);
+    const bytes = (_, hex) => Buffer.from(hex, "hex").toString("latin1");
+    return this.#run("pg_dump", ["--dbname", this.url]).replaceAll(/\\\\x([0-9a-f]+)/g, bytes);
   }
 
   async #end(end) {

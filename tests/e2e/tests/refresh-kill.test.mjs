@@ -50,7 +50,7 @@ async function outcome(user, app) {
 for (const [name, start] of Object.entries(STORES)) {
   describe(`kill -9 during refreshes on ${name}`, () => {
     test(`${KILLS} kills at random moments`, { timeout: 1_200_000 }, async (t) => {
-      const stage = await startCluster(t, { gateways: 1, storeUrl: await start(t), gatewayArgs: MAY_ASK_ZOOM });
+      const stage = await startCluster(t, { gateways: 1, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
       const [gateway] = stage.gateways;
       const users = await expired(stage, KILLS);
       for (const [index, user] of users.entries()) {

@@ -22,7 +22,7 @@ async function expired(stage) {
 for (const [name, start] of Object.entries(STORES)) {
   describe(`an expired grant on ${name}`, () => {
     test("20 callers at each of 3 gateways: one call of the token endpoint, nobody fails", async (t) => {
-      const stage = await startCluster(t, { storeUrl: await start(t), gatewayArgs: MAY_ASK_ZOOM });
+      const stage = await startCluster(t, { storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
       const session = await expired(stage);
       const calls = stage.gateways.flatMap(({ origin }) =>
         Array.from({ length: 20 }, () => askZoom(session, origin)),

@@ -10,7 +10,7 @@ import { until } from "../lib/waiting.mjs";
 
 for (const [name, start] of Object.entries(STORES)) {
   test(`who removes the app is forgotten by every gateway on ${name}, with evidence, and may come back`, async (t) => {
-    const stage = await startCluster(t, { gateways: 2, storeUrl: await start(t), gatewayArgs: MAY_ASK_ZOOM });
+    const stage = await startCluster(t, { gateways: 2, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
     const { app, control, gateways } = stage;
     await install(stage);
     const session = await launch(stage);

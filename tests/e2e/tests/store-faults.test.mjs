@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { STORES } from "../lib/faulty-stores.mjs";
+import { FAULTS } from "../lib/faulty-stores.mjs";
 import { Hops, MAY_ASK_ZOOM, askZoom, install, launch } from "../lib/hops.mjs";
 import { startApart } from "../lib/processes.mjs";
+import { STORES } from "../lib/stores.mjs";
 import { sleep, until } from "../lib/waiting.mjs";
 
 /** The longest that anything may take, in milliseconds: the store's five seconds and a little. */
@@ -37,23 +38,23 @@ async function settled(stage) {
   return launch(stage);
 }
 
-for (const [name, { start, faults }] of Object.entries(STORES)) {
+for (const [name, start] of Object.entries(STORES)) {
   describe(`a ${name} store`, () => {
-    for (const [fault, { reads, begin, end }] of Object.entries(faults)) {
+    for (const [fault, { reads, wrapper, begin, end }] of Object.entries(FAULTS[name])) {
       test(`${fault}: pages go on, nothing is spent, and all is well soon after`, { timeout: 120_000 }, async (t) => {
-        const { server, env, wrapper } = await start(t);
-        const stage = await startApart(t, { gatewayArgs: MAY_ASK_ZOOM, env, wrapper });
+        const store = await start(t);
+        const stage = await startApart(t, { gatewayArgs: MAY_ASK_ZOOM, env: { DATABASE_URL: store.url }, wrapper });
         const { app, admin, control, gateway } = stage;
         const browser = await settled(stage);
         const spent = (await control.tokenCalls()).length;
         const { pid } = gateway.child;
 
-        await begin({ server, gateway });
+        await begin({ store, gateway });
         await sleep(1000 * (LIFE + 1));
         await duringTheFault({ stage, browser, reads });
         assert.equal((await control.tokenCalls()).length, spent, "no token call was begun");
 
-        await end({ server, gateway });
+        await end({ store, gateway });
         const ended = Date.now();
         await until("recovery", async () => (await ready(admin)) === 200, { within: RECOVERY, every: 50 });
         t.diagnostic(`well after ${Date.now() - ended} ms`);

@@ -14,13 +14,13 @@ import { deliver, event, send, startForwarding } from "../lib/webhooks.mjs";
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 12);
 const INBOX = Number(process.env.STAGEDOOR_INBOX ?? 3_000);
 
-for (const [name, store] of Object.entries(STORES)) {
+for (const [name, start] of Object.entries(STORES)) {
   test(`on ${name}, over ${KILLS} deaths of gateways and the upstream, no acknowledged event is lost and none overtakes`, async (t) => {
-    await die(t, await store(t));
+    await die(t, (await start(t)).url);
   });
 
   test(`on ${name}, of 1,000 parallel replays at three gateways one arrives`, async (t) => {
-    await replay(t, await store(t));
+    await replay(t, (await start(t)).url);
   });
 }
 
