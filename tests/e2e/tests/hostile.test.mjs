@@ -7,7 +7,7 @@ import { once } from "node:events";
 import http from "node:http";
 import { test } from "node:test";
 
-import { openBrowser, realSdk } from "../lib/browser.mjs";
+import { openBrowser, serveRealSdk } from "../lib/browser.mjs";
 import { Caller, decide, decideIn } from "../lib/in-client.mjs";
 import { startDev } from "../lib/processes.mjs";
 import { until } from "../lib/waiting.mjs";
@@ -49,12 +49,7 @@ async function openStage(t, { sdk = "stand-in" } = {}) {
   const page = await openBrowser(t);
   page.context().setDefaultTimeout(10_000);
   // Only where it is needed: a browser whose requests are answered by the test asks no server before it sends JSON.
-  if (sdk === "zoom") {
-    const body = await realSdk();
-    await page.context().route("https://appssdk.zoom.us/**", (route) =>
-      route.fulfill({ contentType: "text/javascript", headers: { "cross-origin-resource-policy": "cross-origin" }, body }),
-    );
-  }
+  if (sdk === "zoom") await serveRealSdk(page);
   await control.post("launch", { surface: "web" });
   await page.goto(stage.webClient);
   const frame = await appIn(page, stage);

@@ -7,7 +7,7 @@ import http from "node:http";
 import path from "node:path";
 import { test } from "node:test";
 
-import { openBrowser, picture, realSdk } from "../lib/browser.mjs";
+import { openBrowser, picture, serveRealSdk } from "../lib/browser.mjs";
 import { emptyDirectory, startApart } from "../lib/processes.mjs";
 import { WebClient } from "../lib/web-client.mjs";
 
@@ -19,9 +19,7 @@ async function stage(t, { user = "agent-1", env = {} } = {}) {
   const { app, gateway } = await startApart(t, { env: { ZOOM_HOST: client.origin, ...env } });
   client.app = app;
   const page = await openBrowser(t);
-  const sdk = await realSdk();
-  const headers = { "cross-origin-resource-policy": "cross-origin" };
-  await page.context().route("https://appssdk.zoom.us/**", (route) => route.fulfill({ contentType: "text/javascript", headers, body: sdk }));
+  await serveRealSdk(page);
   return { client, app, gateway, page, frame: page.frameLocator("iframe") };
 }
 

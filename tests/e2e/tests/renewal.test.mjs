@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openBrowser, realSdk } from "../lib/browser.mjs";
+import { openBrowser, serveRealSdk } from "../lib/browser.mjs";
 import { startApart } from "../lib/processes.mjs";
 import { WebClient } from "../lib/web-client.mjs";
 
@@ -18,10 +18,7 @@ test("the page has a new session before the old one ends, without a reload", asy
   client.app = app;
   const page = await openBrowser(t);
   page.setDefaultTimeout(10_000);
-  const body = await realSdk();
-  await page.context().route("https://appssdk.zoom.us/**", (route) =>
-    route.fulfill({ contentType: "text/javascript", headers: { "cross-origin-resource-policy": "cross-origin" }, body }),
-  );
+  await serveRealSdk(page);
   await page.goto(client.origin);
   await page.frameLocator("iframe").getByText("the web client").waitFor();
   const frame = page.frames().find((each) => each !== page.mainFrame());

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openBrowser, picture, realSdk, theApp, theAppInTheWebClient } from "../lib/browser.mjs";
+import { openBrowser, picture, serveRealSdk, theApp, theAppInTheWebClient } from "../lib/browser.mjs";
 import { startDev } from "../lib/processes.mjs";
 import { until } from "../lib/waiting.mjs";
 
@@ -16,12 +16,7 @@ async function openApp(t, { persona = "agent", cookies = "allow", sdk = "stand-i
   await dev.control.put("cookies", { third_party: cookies });
   await dev.control.put("sdk", { mode: sdk });
   const page = await openBrowser(t);
-  if (sdk === "zoom") {
-    const body = await realSdk();
-    await page.context().route("https://appssdk.zoom.us/**", (route) =>
-      route.fulfill({ contentType: "text/javascript", headers: { "cross-origin-resource-policy": "cross-origin" }, body }),
-    );
-  }
+  if (sdk === "zoom") await serveRealSdk(page);
   await page.goto(dev.webClient);
   const open = page.getByRole("button", { name: "Open Sample app" });
   await open.waitFor();
