@@ -1,7 +1,7 @@
 //! The HTTP client for calls to Zoom: the `Http` port, with limits on everything.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -88,16 +88,22 @@ impl Http for HttpClient {
     }
 }
 
-/// TLS towards others, with aws-lc-rs.
+/// TLS towards others, with aws-lc-rs. The roots are read once for all clients of the process: they are most of what a
+/// client takes.
 pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
+    static SHARED: OnceLock<ClientConfig> = OnceLock::new();
     let builder = || {
         ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
             .with_safe_default_protocol_versions()
     };
-    Ok(match builder()?.with_native_roots() {
+    if let Some(shared) = SHARED.get() {
+        return Ok(shared.clone());
+    }
+    let config = match builder()?.with_native_roots() {
         Ok(builder) => builder.with_no_client_auth(),
         Err(_) => builder()?.with_webpki_roots().with_no_client_auth(),
-    })
+    };
+    Ok(SHARED.get_or_init(|| config).clone())
 }
 
 /// TCP towards others.
