@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
-use stagedoor_flows::port::{Clock as _, Http, HttpError};
+use stagedoor_flows::port::{Clock as _, Deadline, Http, HttpError};
 
 use crate::skew::Skew;
 use crate::system::SystemClock;
@@ -23,7 +23,7 @@ use crate::system::SystemClock;
 pub struct OutboundLimits {
     /// Until there is a connection (without TLS).
     pub connect: Duration,
-    /// For the whole exchange.
+    /// For the whole exchange, where a request brings no [`Deadline`].
     pub total: Duration,
     /// The largest answer, in bytes.
     pub body: usize,
@@ -82,7 +82,8 @@ impl HttpClient {
 impl Http for HttpClient {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let host = host_of(request.uri());
-        tokio::time::timeout(self.limits.total, self.exchange(request, &host))
+        let total = request.extensions().get().map_or(self.limits.total, |Deadline(total)| *total);
+        tokio::time::timeout(total, self.exchange(request, &host))
             .await
             .unwrap_or_else(|_| Err(HttpError::Timeout { host }))
     }
