@@ -8,14 +8,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { startCluster } from "../lib/cluster.mjs";
-import { install, launch, newUser } from "../lib/hops.mjs";
+import { MAY_ASK_ZOOM, askZoom, install, launch, newUser } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
+import { sleep, until } from "../lib/waiting.mjs";
 
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 3);
 const TIMES = { timeout: 1_200_000 };
-const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Users whose access tokens have expired, each with a session. */
 async function expired(stage, count) {
@@ -32,28 +30,18 @@ async function expired(stage, count) {
 }
 
 /** How many refreshes have reached Zoom. */
-async function refreshes(control) {
-  const requests = await control.get("requests");
-  return requests.filter(({ url, body }) => url.includes("/oauth/token") && String(body).includes("refresh_token")).length;
-}
+const refreshes = async (control) => (await control.tokenCalls("refresh_token")).length;
 
 /** Waits until one more has. */
 async function oneMore(control, before) {
-  const deadline = Date.now() + 20_000;
-  while ((await refreshes(control)) <= before) {
-    assert.ok(Date.now() < deadline, "no refresh reached Zoom");
-    await sleep(10);
-  }
-  return true;
+  return until("a refresh that reaches Zoom", async () => (await refreshes(control)) > before, { within: 20_000, every: 10 });
 }
-
-const call = ({ session }, app) => session.json(`${app}/zoom/api/v2/users/me`);
 
 /** Calls until there is an answer that says what became of the grant. */
 async function outcome(user, app) {
   const deadline = Date.now() + 90_000;
   for (;;) {
-    const { status, json } = await call(user, app);
+    const { status, json } = await askZoom(user.session, app);
     if (status === 200) return "good";
     if (json.code === "needs_reauth") return "lost";
     assert.ok(Date.now() < deadline, `stuck: ${status} ${JSON.stringify(json)}`);
@@ -70,7 +58,7 @@ async function killings(stage, users, { fault, kill }) {
     let cut = fault(index) !== undefined;
     if (cut) await stage.control.put("faults", { id: fault(index), times: 1 });
     const before = await refreshes(stage.control);
-    const answered = call(user, gateway.origin).then(({ status }) => status, () => 0);
+    const answered = askZoom(user.session, gateway.origin).then(({ status }) => status, () => 0);
     if (cut) cut = await Promise.race([oneMore(stage.control, before), answered.then(() => false)]);
     else await sleep(Math.random() * 25);
     await kill(gateway);
@@ -110,7 +98,7 @@ function tell(t, users, lost) {
 describe("kill -9 during refreshes", { concurrency: true }, () => {
   for (const [name, start] of Object.entries(STORES)) {
     test(`${name}: ${KILLS} kills of a gateway whose refreshes outlive it lose nothing`, TIMES, async (t) => {
-      const stage = await startCluster(t, { gateways: 1, storeUrl: await start(t), toml });
+      const stage = await startCluster(t, { gateways: 1, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
       const users = await expired(stage, KILLS);
       const fault = (index) => (index % 3 === 2 ? undefined : "token.delayed");
       const lost = await killings(stage, users, { fault, kill: (gateway) => gateway.kill() });
@@ -119,7 +107,7 @@ describe("kill -9 during refreshes", { concurrency: true }, () => {
     });
 
     test(`${name}: ${KILLS} kills of both processes at once lose what was on its way, and it heals`, TIMES, async (t) => {
-      const stage = await startCluster(t, { gateways: 1, storeUrl: await start(t), toml });
+      const stage = await startCluster(t, { gateways: 1, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
       const users = await expired(stage, KILLS);
       const fault = (index) => (index % 3 === 2 ? "token.late" : undefined);
       const lost = await killings(stage, users, { fault, kill: async (gateway) => gateway.kill(await gateway.children()) });

@@ -210,9 +210,10 @@ impl Rotate {
             return console::say_json(&json!({ "secret": secret }));
         }
         console::note(
-            "1. Move the present secret to previous_secrets (STAGEDOOR_PREVIOUS_SECRETS), where it still opens what it sealed.\n\
-             2. Set the new one below as secret (STAGEDOOR_SECRET), and restart all replicas.\n\
-             3. When the longest session (session.ttl_seconds) is over and every installation was used or added again,\n\
+            "1. Several replicas: add the new secret below to previous_secrets (STAGEDOOR_PREVIOUS_SECRETS), and restart all.\n\
+             2. Make it the secret (STAGEDOOR_SECRET), move the old one to previous_secrets, and restart. What the old one\n\
+             \x20  sealed still opens, and what lasts is sealed anew.\n\
+             3. When the metric stagedoor_records_outdated is 0 and the longest session (session.ttl_seconds) is over,\n\
              \x20  remove the old one.\n",
         );
         console::say(secret);

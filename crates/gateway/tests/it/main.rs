@@ -24,6 +24,7 @@ mod launch;
 mod outliving;
 mod pages;
 mod proxy;
+mod rotation;
 mod secrets;
 mod session;
 mod stop;
