@@ -15,18 +15,13 @@ import { sleep, until } from "../lib/waiting.mjs";
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 3);
 const TIMES = { timeout: 1_200_000 };
 
-/** Users whose access tokens have expired, each with a session. */
-async function expired(stage, count) {
+/** A user with a session, whose access token is about to expire: the next call needs a refresh. */
+async function due(stage, index) {
+  const id = await newUser(stage.control, `User ${index}`);
   await stage.control.put("tokens", { access_seconds: 2 });
-  const users = [];
-  for (let index = 0; index < count; index += 1) {
-    const id = await newUser(stage.control, `User ${index}`);
-    await install(stage);
-    users.push({ id, session: await launch(stage) });
-  }
-  await sleep(2_100);
+  await install(stage);
   await stage.control.put("tokens", { access_seconds: 3600 });
-  return users;
+  return { id, session: await launch(stage) };
 }
 
 /** How many refreshes have reached Zoom. */
@@ -49,10 +44,12 @@ async function outcome(user, app) {
   }
 }
 
-/** Kills the gateway once during a refresh of each user, by `kill`, and says what became of each. */
-async function killings(stage, users, { fault, kill }) {
+/** Kills the gateway during a refresh of one user after the other, by `kill`, and says what became of them. */
+async function killings(stage, { fault, kill }) {
   const [gateway] = stage.gateways;
-  for (const [index, user] of users.entries()) {
+  const users = [];
+  for (let index = 0; index < KILLS; index += 1) {
+    const user = await due(stage, index);
     // Some die between Zoom's use of the token and the answer, unless the renewal ahead of expiry was there first; the
     // others where they happen to be.
     let cut = fault(index) !== undefined;
@@ -60,9 +57,9 @@ async function killings(stage, users, { fault, kill }) {
     const before = await refreshes(stage.control);
     const answered = askZoom(user.session, gateway.origin).then(({ status }) => status, () => 0);
     if (cut) cut = await Promise.race([oneMore(stage.control, before), answered.then(() => false)]);
-    else await sleep(Math.random() * 25);
+    else await sleep(Math.random() * 100);
     await kill(gateway);
-    Object.assign(user, { cut, acknowledged: (await answered) === 200 });
+    users.push({ ...user, cut, acknowledged: (await answered) === 200 });
     await stage.control.put("faults", { id: "token.late", times: 0 });
     await gateway.start();
   }
@@ -70,7 +67,10 @@ async function killings(stage, users, { fault, kill }) {
   users.forEach((user, index) => (user.isLost = outcomes[index] === "lost"));
   const lost = users.filter(({ isLost }) => isLost);
   assert.equal(lost.filter(({ acknowledged }) => acknowledged).length, 0, "a token that was used is kept");
-  return lost;
+  const [cut, acknowledged] = [users.filter((user) => user.cut), users.filter((user) => user.acknowledged)];
+  const where = `${cut.length} between Zoom's use of the token and its answer`;
+  const told = `${KILLS} kills, ${where}: ${acknowledged.length} answered before, ${lost.length} lost, 0 stuck`;
+  return { users, lost, told };
 }
 
 /** What was lost is told, counted, and healed by adding the app once more. */
@@ -88,30 +88,23 @@ async function heal(stage, lost) {
   assert.equal(Number(counted), lost.length, "what was lost is counted");
 }
 
-function tell(t, users, lost) {
-  const [cut, acknowledged] = [users.filter((user) => user.cut), users.filter((user) => user.acknowledged)];
-  const where = `${cut.length} between Zoom's use of the token and its answer`;
-  t.diagnostic(`${users.length} kills, ${where}: ${acknowledged.length} answered before, ${lost.length} lost, 0 stuck`);
-}
-
 // Beside each other: most of the time they wait for orphans.
 describe("kill -9 during refreshes", { concurrency: true }, () => {
   for (const [name, start] of Object.entries(STORES)) {
     test(`${name}: ${KILLS} kills of a gateway whose refreshes outlive it lose nothing`, TIMES, async (t) => {
       const stage = await startCluster(t, { gateways: 1, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
-      const users = await expired(stage, KILLS);
       const fault = (index) => (index % 3 === 2 ? undefined : "token.delayed");
-      const lost = await killings(stage, users, { fault, kill: (gateway) => gateway.kill() });
-      tell(t, users, lost);
+      const { lost, told } = await killings(stage, { fault, kill: (gateway) => gateway.kill() });
+      t.diagnostic(told);
       assert.equal(lost.length, 0, "the second process has stored what Zoom answered");
     });
 
     test(`${name}: ${KILLS} kills of both processes at once lose what was on its way, and it heals`, TIMES, async (t) => {
       const stage = await startCluster(t, { gateways: 1, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
-      const users = await expired(stage, KILLS);
       const fault = (index) => (index % 3 === 2 ? "token.late" : undefined);
-      const lost = await killings(stage, users, { fault, kill: async (gateway) => gateway.kill(await gateway.children()) });
-      tell(t, users, lost);
+      const kill = async (gateway) => gateway.kill(await gateway.children());
+      const { users, lost, told } = await killings(stage, { fault, kill });
+      t.diagnostic(told);
       assert.ok(users.every(({ cut, isLost }) => !cut || isLost), "an answer that died is told as lost");
       await heal(stage, lost);
     });
