@@ -28,7 +28,7 @@ use stagedoor_protocol::secret::{AccessToken, RefreshToken};
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
-use crate::port::Shelf;
+use crate::port::{Deadline, Shelf};
 use crate::vault::Item;
 
 mod cache;
@@ -42,6 +42,10 @@ pub use due::Round;
 pub(crate) use due::schedule;
 pub use error::{Cause, Failure, RefreshError};
 pub use refresher::Refresher;
+
+/// How long the answer to a refresh token is waited for: twice as long as for others, because with it goes the grant.
+/// Together with what comes before (an intent, and a provider's discovery) it takes less than makes an orphan.
+pub(crate) const ANSWER: Deadline = Deadline(Duration::from_secs(16));
 
 /// An access token that is about to expire is not handed out any more, in milliseconds: the call it is for takes time.
 const MARGIN_MS: i64 = 10_000;

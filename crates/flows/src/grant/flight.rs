@@ -21,6 +21,10 @@ const ORPHANED: Duration = Duration::from_secs(30);
 /// the call is still under way.
 const INTENT_MS: i64 = 5_000;
 
+/// A call that brought nothing within so many milliseconds is repeated at once. During the second of two long
+/// ones, others would take the intent for an orphan.
+const REPEAT_MS: i64 = 4_000;
+
 /// How long a refresh that was handed over may take to begin.
 const HANDED_OVER: Duration = Duration::from_secs(3);
 
@@ -161,13 +165,14 @@ impl<T: Holder> Flight<T> {
         }
     }
 
-    /// Sends the refresh token; once more where the answer is lost, for which it may not have been used up. A token
+    /// Sends the refresh token; once more where the answer is soon lost, for which it may not have been used up. A token
     /// about which there were doubts before is sent once: this is the second time.
     async fn call(&self, item: &T, token: &RefreshToken, mut past: Past) -> (Result<Renewed, Failure>, Past) {
+        let asked = self.shared.vault.now();
         let first = self.shared.issuer.refresh(item, token).await;
         let Err(Failure::Unknown { .. }) = first else { return (first, past) };
         past.doubts = past.doubts.saturating_add(1);
-        if past.doubts > 1 {
+        if past.doubts > 1 || !(0..REPEAT_MS).contains(&self.shared.vault.now().since(asked)) {
             return (first, past);
         }
         self.shared.clock.sleep(jittered(Duration::from_millis(400), &*self.shared.entropy)).await;
