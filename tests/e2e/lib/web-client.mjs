@@ -4,6 +4,8 @@ import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
 
+import { ZOOM_APP } from "./processes.mjs";
+
 /** What the page of the web client does: it frames the app and answers the SDK. */
 const CLIENT = `
 const frame = document.querySelector("iframe");
@@ -18,8 +20,9 @@ addEventListener("message", async ({ source, data }) => {
 });`;
 
 export class WebClient {
-  constructor({ clientId, clientSecret, app, user = "agent-1" }) {
-    Object.assign(this, { clientId, clientSecret, app, user, signedIn: user, asked: [], verifiers: new Map(), answers: true });
+  constructor({ user = "agent-1" } = {}) {
+    const { ZOOM_CLIENT_ID: clientId, ZOOM_CLIENT_SECRET: clientSecret } = ZOOM_APP;
+    Object.assign(this, { clientId, clientSecret, user, signedIn: user, asked: [], verifiers: new Map(), answers: true });
   }
 
   async start(t) {

@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { addTheApp, openBrowser, picture, theApp } from "../lib/browser.mjs";
 import { install, launch } from "../lib/hops.mjs";
 import { startApart, startDev } from "../lib/processes.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 /** What every token of the emulator's begins with: `{"alg":"HS512"`. Sessions and assertions begin otherwise. */
 const TOKEN = "eyJhbGciOiJIUzUxMiI";
@@ -182,11 +183,10 @@ test("a grant is refreshed for a call, a lost scope is named, and a grant that i
   const user = (await call()).json.id;
   assert.equal(user, (await control.get("state")).user);
 
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  await sleep(2_500);
   const renewed = await Promise.all(Array.from({ length: 20 }, () => call()));
   assert.deepEqual(renewed.filter(({ status }) => status !== 200), []);
-  const tokenCalls = (await control.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
-  assert.equal(tokenCalls.length, 2, "one code, one refresh");
+  assert.equal((await control.tokenCalls()).length, 2, "one code, one refresh");
 
   const scope = await call("/v2/users/me/meetings");
   assert.deepEqual([scope.status, scope.json.code], [403, "scope_missing"]);

@@ -7,22 +7,19 @@ import http from "node:http";
 import path from "node:path";
 import { test } from "node:test";
 
-import { openBrowser, picture, realSdk } from "../lib/browser.mjs";
+import { openBrowser, picture, serveRealSdk } from "../lib/browser.mjs";
 import { emptyDirectory, startApart } from "../lib/processes.mjs";
 import { WebClient } from "../lib/web-client.mjs";
 
-const IDS = { clientId: "e2eClientId01", clientSecret: "canary-client-secret-5Zq8Lk2Vw7Rt" };
 
 /** The gateway, a web client around it, and a browser. */
 async function stage(t, { user = "agent-1", env = {} } = {}) {
-  const client = await new WebClient({ ...IDS, user }).start(t);
+  const client = await new WebClient({ user }).start(t);
   client.signedIn = "agent-1";
   const { app, gateway } = await startApart(t, { env: { ZOOM_HOST: client.origin, ...env } });
   client.app = app;
   const page = await openBrowser(t);
-  const sdk = await realSdk();
-  const headers = { "cross-origin-resource-policy": "cross-origin" };
-  await page.context().route("https://appssdk.zoom.us/**", (route) => route.fulfill({ contentType: "text/javascript", headers, body: sdk }));
+  await serveRealSdk(page);
   return { client, app, gateway, page, frame: page.frameLocator("iframe") };
 }
 

@@ -11,6 +11,7 @@ use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
 use super::provider::{Metadata, Provider};
+use crate::grant::ANSWER;
 use crate::port::{Entropy, Http};
 use crate::vault::Vault;
 use crate::verify::RemoteKeys;
@@ -82,7 +83,8 @@ impl Party {
     /// Refreshes a grant, once.
     pub(super) async fn refresh(&self, token: &RefreshToken) -> Result<TokenSet, ProviderError> {
         let endpoints = self.endpoints().await?;
-        let request = self.provider.client.refresh_request(&endpoints, token, self.moment());
+        let mut request = self.provider.client.refresh_request(&endpoints, token, self.moment());
+        request.extensions_mut().insert(ANSWER);
         Ok(read_tokens(&self.http.send(request).await?)?)
     }
 

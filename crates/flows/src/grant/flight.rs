@@ -25,6 +25,10 @@ const ORPHANED: Duration = Duration::from_secs(30);
 /// the call is still under way.
 const INTENT_MS: i64 = 5_000;
 
+/// A call that brought nothing within so many milliseconds is repeated at once. After a longer one, the second would
+/// outlast the lease.
+const REPEAT_MS: i64 = 4_000;
+
 /// How long a refresh that was handed over may take to begin.
 const HANDED_OVER: Duration = Duration::from_secs(3);
 
@@ -148,11 +152,7 @@ impl<T: Holder> Flight<T> {
         }
         let (answer, past) = self.call_leaving_word(&intent.item, &token, past).await;
         match answer {
-            Ok(mut renewed) => {
-                // An issuer that does not rotate gives none.
-                renewed.refresh.get_or_insert(token);
-                Some(self.keep(intent, renewed, past).await)
-            }
+            Ok(renewed) => Some(self.keep(intent, (renewed, token), past).await),
             Err(failure) => self.give_up(intent, failure, past).await,
         }
     }
@@ -164,6 +164,10 @@ impl<T: Holder> Flight<T> {
         let standing = Standing::Refreshing { since: self.shared.vault.now(), attempt, past };
         let mut item = kept.item.clone();
         item.grant_mut().standing = standing;
+        if self.need.used {
+            // Already here, so that the background looks after it should this process die.
+            item.grant_mut().used = self.shared.vault.now();
+        }
         match self.shared.vault.advance(kept, item.clone(), terms(&item)).await {
             Ok(intent) => Ok(intent),
             Err(error) => {
@@ -188,13 +192,14 @@ impl<T: Holder> Flight<T> {
         }
     }
 
-    /// Sends the refresh token; once more where the answer is lost, for which it may not have been used up. A token
+    /// Sends the refresh token; once more where the answer is soon lost, for which it may not have been used up. A token
     /// about which there were doubts before is sent once: this is the second time.
     async fn call(&self, item: &T, token: &RefreshToken, mut past: Past) -> (Result<Renewed, Failure>, Past) {
+        let asked = self.shared.vault.now();
         let first = self.shared.issuer.refresh(item, token).await;
         let Err(Failure::Unknown { .. }) = first else { return (first, past) };
         past.doubts = past.doubts.saturating_add(1);
-        if past.doubts > 1 {
+        if past.doubts > 1 || !(0..REPEAT_MS).contains(&self.shared.vault.now().since(asked)) {
             return (first, past);
         }
         self.shared.clock.sleep(jittered(Duration::from_millis(400), &*self.shared.entropy)).await;
@@ -207,17 +212,14 @@ impl<T: Holder> Flight<T> {
 
     /// Stores new tokens; nobody gets them before. The old ones are dead, so this is tried for long: whatever the store
     /// says, and whatever others have written about the old ones meanwhile.
-    async fn keep(&self, intent: Kept<T>, renewed: Renewed, past: Past) -> Landed<T> {
+    async fn keep(&self, intent: Kept<T>, (renewed, token): (Renewed, RefreshToken), past: Past) -> Landed<T> {
         let now = self.shared.vault.now();
         let old = intent.item.grant().access.clone();
         let mut patience = Patience::new(Duration::from_millis(50), Duration::from_secs(1));
         let mut base = intent;
         loop {
             let mut item = base.item.clone();
-            item.grant_mut().renew(renewed.clone(), now);
-            if self.need.used {
-                item.grant_mut().used = now;
-            }
+            item.grant_mut().renew(renewed.clone(), &token, now);
             let written = self.shared.vault.advance(&base, item.clone(), terms(&item)).await;
             if let Ok(Some(kept)) = written {
                 return Ok(self.renewed(kept.item, past).await);
