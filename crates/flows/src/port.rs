@@ -40,12 +40,17 @@ impl dyn Entropy {
 /// Sends one HTTP request and reads the whole answer.
 ///
 /// Implementations follow no redirect and enforce limits on connecting, on the whole exchange and on the size of the
-/// answer.
+/// answer. A request may bring its own [`Deadline`].
 #[async_trait::async_trait]
 pub trait Http: Send + Sync + 'static {
     /// Sends `request` and returns the answer, whatever its status.
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, HttpError>;
 }
+
+/// How long the whole exchange may take, instead of what is usual: an extension of a request ([`http::Extensions`]) whose
+/// answer is lost for good where nobody waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(pub Duration);
 
 /// Why no complete answer came. Whether the other side acted on the request is unknown, except for `Connect`.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ use stagedoor_protocol::secret::{AuthorizationCode, CodeVerifier, IdToken, Nonce
 use stagedoor_protocol::time::UnixMillis;
 
 use super::provider::{Metadata, Provider};
+use crate::grant::ANSWER;
 use crate::port::{Entropy, Http};
 use crate::vault::Vault;
 
@@ -86,7 +87,8 @@ impl Party {
     /// Refreshes a grant, once.
     pub(super) async fn refresh(&self, token: &RefreshToken) -> Result<TokenSet, ProviderError> {
         let endpoints = self.endpoints().await?;
-        let request = self.provider.client.refresh_request(&endpoints, token, self.moment());
+        let mut request = self.provider.client.refresh_request(&endpoints, token, self.moment());
+        request.extensions_mut().insert(ANSWER);
         Ok(read_tokens(&self.http.send(request).await?)?)
     }
 

@@ -28,6 +28,7 @@ mod site;
 mod tokens;
 mod tokens_crash;
 mod tokens_due;
+mod tokens_in_use;
 mod tokens_outliving;
 mod tokens_walk;
 mod vault;
