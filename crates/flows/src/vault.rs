@@ -103,6 +103,11 @@ impl Vault {
     }
 
     /// The clock by which records expire.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The time by which records expire.
     pub fn now(&self) -> UnixMillis {
         self.clock.now()
     }

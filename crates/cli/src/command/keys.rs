@@ -210,9 +210,10 @@ impl Rotate {
             return console::say_json(&json!({ "secret": secret }));
         }
         console::note(
-            "1. Several replicas: add the new secret below to previous_secrets (STAGEDOOR_PREVIOUS_SECRETS), and restart all.\n\
-             2. Make it the secret (STAGEDOOR_SECRET), move the old one to previous_secrets, and restart. What the old one\n\
-             \x20  sealed still opens, and what lasts is sealed anew.\n\
+            "1. Where several replicas restart one after the other, first give all of them the new secret below in\n\
+             \x20  previous_secrets (STAGEDOOR_PREVIOUS_SECRETS), so that each can open what the others will seal with it.\n\
+             2. Swap the two: the present one in previous_secrets, where it still opens what it sealed, and the new one\n\
+             \x20  as secret (STAGEDOOR_SECRET). Restart all replicas; they seal anew what lasts.\n\
              3. When the metric stagedoor_records_outdated is 0 and the longest session (session.ttl_seconds) is over,\n\
              \x20  remove the old one.\n",
         );
