@@ -81,7 +81,7 @@ fn main() {
             busiest(&seen.refreshes),
             mean(&seen.writes),
             busiest(&seen.writes),
-            100.0 * seen.waits as f64 / seen.calls as f64,
+            100.0 * f64::from(seen.waits) / f64::from(seen.calls),
         );
     }
 }
@@ -89,21 +89,25 @@ fn main() {
 /// How many there are of something in each minute that counts.
 type Minutes = Vec<u32>;
 
-const SCALE: f64 = INSTALLATIONS / SAMPLE as f64 / MINUTE as f64;
-
 fn mean(minutes: &Minutes) -> f64 {
-    minutes.iter().copied().map(f64::from).sum::<f64>() / minutes.len() as f64 * SCALE
+    let counts = u32::try_from(minutes.len()).expect("some thousand minutes");
+    per_second(minutes.iter().copied().map(f64::from).sum::<f64>() / f64::from(counts))
 }
 
 fn busiest(minutes: &Minutes) -> f64 {
-    f64::from(minutes.iter().copied().max().unwrap_or_default()) * SCALE
+    per_second(f64::from(minutes.iter().copied().max().unwrap_or_default()))
+}
+
+/// What happens in a minute to the sample, in a second to the fleet.
+fn per_second(in_a_minute: f64) -> f64 {
+    in_a_minute * INSTALLATIONS / f64::from(SAMPLE) / 60.0
 }
 
 struct Seen {
     refreshes: Minutes,
     writes: Minutes,
-    calls: u64,
-    waits: u64,
+    calls: u32,
+    waits: u32,
 }
 
 impl Seen {
@@ -124,7 +128,7 @@ struct Grant {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Call,
-    /// An entry of the queue, made when the tokens were this old.
+    /// An entry of the queue, for the tokens that were given then.
     Entry(i64),
 }
 
@@ -167,7 +171,7 @@ impl Fleet {
         let expired = grant.refreshed + LIFE <= now;
         if now >= COUNTED_FROM {
             self.seen.calls += 1;
-            self.seen.waits += u64::from(expired);
+            self.seen.waits += u32::from(expired);
         }
         if expired || grant.due <= now {
             grant.used = now;
@@ -265,6 +269,6 @@ impl Dice {
     }
 
     fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        f64::from(u32::try_from(self.next() >> 32).expect("half the bits")) / f64::from(u32::MAX)
     }
 }

@@ -17,9 +17,11 @@ use crate::seal::Sealer;
 
 mod ordered;
 mod queue;
+mod reseal;
 
 pub use ordered::{Entry, fingerprint};
 pub use queue::{Position, Queued};
+pub(crate) use reseal::{Resume, Sealing};
 
 /// Something that is kept in the vault: a struct, its shelf, and no more.
 pub trait Item: Serialize + DeserializeOwned + Send + Sync {
