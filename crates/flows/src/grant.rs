@@ -44,7 +44,7 @@ pub use error::{Cause, Failure, RefreshError};
 pub use refresher::Refresher;
 
 /// How long the answer to a refresh token is waited for: twice as long as for others, because with it goes the grant.
-/// Together with what comes before (an intent, and a provider's discovery) it stays below the life of a lease.
+/// Together with what comes before (an intent, and a provider's discovery) it takes less than makes an orphan.
 pub(crate) const ANSWER: Deadline = Deadline(Duration::from_secs(16));
 
 /// An access token that is about to expire is not handed out any more, in milliseconds: the call it is for takes time.

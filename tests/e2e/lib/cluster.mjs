@@ -38,10 +38,11 @@ async function balance(port, targets) {
     open.add(client);
     client.on("close", () => open.delete(client));
     client.on("error", () => {});
-    const attempt = (left) => {
-      if (left === 0) return client.destroy();
-      const target = net.connect(targets[next++ % targets.length], "127.0.0.1");
-      target.once("error", () => attempt(left - 1));
+    const first = next++;
+    const attempt = (number) => {
+      if (number === targets.length) return client.destroy();
+      const target = net.connect(targets[(first + number) % targets.length], "127.0.0.1");
+      target.once("error", () => attempt(number + 1));
       target.once("connect", () => {
         target.removeAllListeners("error");
         target.on("error", () => client.destroy());
@@ -50,7 +51,7 @@ async function balance(port, targets) {
         client.pipe(target).pipe(client);
       });
     };
-    attempt(targets.length);
+    attempt(0);
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");

@@ -21,8 +21,8 @@ const ORPHANED: Duration = Duration::from_secs(30);
 /// the call is still under way.
 const INTENT_MS: i64 = 5_000;
 
-/// A call that brought nothing within so many milliseconds is repeated at once. After a longer one, the second would
-/// outlast the lease.
+/// A call that brought nothing within so many milliseconds is repeated at once. During the second of two long
+/// ones, others would take the intent for an orphan.
 const REPEAT_MS: i64 = 4_000;
 
 /// How long a refresh that was handed over may take to begin.

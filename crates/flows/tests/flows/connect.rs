@@ -470,7 +470,7 @@ async fn a_provider_may_change_its_keys() {
         world.clock.advance(60_000);
     }
     assert_eq!(world.provider.calls("/keys"), 2);
-    // Within a minute unknown keys cost no further call.
+    // Right after that, unknown keys cost no further call.
     world.provider.lies([Lie::OtherKey]);
     for _ in 0..3 {
         let action = come_back(&world, &begin(&world, &ada).await).await;

@@ -220,7 +220,7 @@ async fn an_answer_that_comes_late_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_call_is_not_repeated_before_its_lease_is_over() {
+async fn a_long_call_is_not_repeated_at_once() {
     let world = expired().await;
     world.zoom.dawdle(Duration::from_secs(9));
     assert!(fresh(&world).await.is_err());
