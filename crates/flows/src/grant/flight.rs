@@ -267,22 +267,27 @@ impl<T: Holder> Flight<T> {
         rest.max(pause.unwrap_or_default())
     }
 
-    /// Writes what became of an intent of ours; says `false` where somebody else has changed the record.
+    /// Writes what became of an intent of ours; says `false` where it stands in the record no more.
     async fn note(&self, intent: &Kept<T>, standing: Standing) -> bool {
-        let mut item = intent.item.clone();
-        item.grant_mut().standing = standing;
-        if matches!(standing, Standing::NeedsReauth { .. }) {
-            item.grant_mut().refresh = None;
-        }
         self.shared.cache.forget(&self.key);
         let mut patience = Patience::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut base = intent.clone();
         loop {
-            match self.shared.vault.advance(intent, item.clone(), terms(&item)).await {
+            let mut item = base.item.clone();
+            item.grant_mut().standing = standing;
+            if matches!(standing, Standing::NeedsReauth { .. }) {
+                item.grant_mut().refresh = None;
+            }
+            match self.shared.vault.advance(&base, item.clone(), terms(&item)).await {
                 Ok(Some(kept)) => {
                     let _ = self.shared.schedule(&self.key, &kept.item).await;
                     return true;
                 }
-                Ok(None) => return false,
+                // Another version of the record may still hold the intent: it was sealed anew.
+                Ok(None) => match self.shared.vault.get::<T>(&self.key).await {
+                    Ok(Some(kept)) if kept.item.grant().standing == intent.item.grant().standing => base = kept,
+                    _ => return false,
+                },
                 Err(_) if patience.waited >= NOTING => return true,
                 Err(_) => patience.pause(&*self.shared.clock, &*self.shared.entropy).await,
             }
