@@ -52,7 +52,8 @@ export class Diagram {
     this.#root.replaceChildren();
     for (const step of steps) this.#put(step, false);
     if (steps.length === 0) this.#showGhosts();
-    this.#root.scrollTop = this.#root.scrollHeight;
+    // What is to come is read from its beginning, what has happened from its end.
+    this.#root.scrollTop = steps.length === 0 ? 0 : this.#root.scrollHeight;
   }
 
   put(step) {

@@ -28,7 +28,7 @@ use stagedoor_protocol::secret::{AccessToken, RefreshToken};
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
-use crate::port::Shelf;
+use crate::port::{Deadline, Shelf};
 use crate::vault::Item;
 
 mod cache;
@@ -43,6 +43,10 @@ pub(crate) use due::schedule;
 pub use error::{Cause, Failure, RefreshError};
 pub use refresher::Refresher;
 
+/// How long the answer to a refresh token is waited for: twice as long as for others, because with it goes the grant.
+/// Together with what comes before (an intent, and a provider's discovery) it takes less than makes an orphan.
+pub(crate) const ANSWER: Deadline = Deadline(Duration::from_secs(16));
+
 /// An access token that is about to expire is not handed out any more, in milliseconds: the call it is for takes time.
 const MARGIN_MS: i64 = 10_000;
 
@@ -50,8 +54,9 @@ const MARGIN_MS: i64 = 10_000;
 /// tokens that live less than twenty minutes, a quarter of their life.
 const LEAD_MS: i64 = 300_000;
 
-/// A grant that nobody has used for so long is not kept fresh any more, in milliseconds: fourteen days.
-const IN_USE_MS: i64 = 14 * 86_400_000;
+/// A grant that nobody has used for so long is not kept fresh any more, in milliseconds: a day, the hour by which the
+/// last use may be noted too early, and another one, because who comes every day does not come on the minute.
+const IN_USE_MS: i64 = 26 * 3_600_000;
 
 /// A grant that nobody uses is refreshed after so long all the same, in milliseconds: sixty days. Zoom's refresh tokens
 /// live ninety.
@@ -77,7 +82,7 @@ pub struct Grant {
     /// Where the access token is good, if its issuer says so.
     #[serde(default)]
     pub api: Option<Url>,
-    /// When somebody asked for the token, to the day.
+    /// When somebody asked for the token, to the hour.
     #[serde(default = "long_ago")]
     pub used: UnixMillis,
     /// What became of it.
@@ -320,10 +325,11 @@ impl Grant {
         }
     }
 
-    fn renew(&mut self, renewed: Renewed, now: UnixMillis) {
+    /// Takes what an issuer has given for `token`, which stays good where there is no other one.
+    fn renew(&mut self, renewed: Renewed, token: &RefreshToken, now: UnixMillis) {
         let Renewed { access, refresh, expires_in, scopes, api } = renewed;
         self.access = access;
-        self.refresh = refresh.or_else(|| self.refresh.take());
+        self.refresh = Some(refresh.unwrap_or_else(|| token.clone()));
         self.access_expires = expires(expires_in, now);
         if let Some(scopes) = scopes {
             self.scopes = scopes;

@@ -126,6 +126,11 @@ impl Sealer {
             .ok_or(DoesNotOpen)
     }
 
+    /// Whether there are previous secrets, with which something may still be sealed.
+    pub fn has_previous(&self) -> bool {
+        self.keys.len() > 1
+    }
+
     /// Whether `sealed` was made with a previous secret and should be sealed anew.
     pub fn is_outdated(&self, sealed: &[u8]) -> bool {
         sealed.get(1..HEAD).is_some_and(|id| id != self.keys[0].id)

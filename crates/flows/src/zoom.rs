@@ -14,7 +14,7 @@ use stagedoor_protocol::zoom_error::zoom_sentence;
 use url::Url;
 
 use crate::fault::{Classified, Fault};
-use crate::grant::Grant;
+use crate::grant::{ANSWER, Grant};
 use crate::port::{Http, HttpError};
 
 /// What identifies the app at Zoom, and where Zoom is.
@@ -76,8 +76,9 @@ impl Zoom {
 
     /// Sends a refresh token, once. Zoom's work once, so what an error means for it is for the caller to decide.
     pub async fn refresh(&self, token: &RefreshToken) -> Result<TokenSet, ZoomError> {
-        let answer = self.http.send(self.client.refresh_request(token)).await?;
-        Ok(oauth::read_tokens(&answer)?)
+        let mut request = self.client.refresh_request(token);
+        request.extensions_mut().insert(ANSWER);
+        Ok(oauth::read_tokens(&self.http.send(request).await?)?)
     }
 
     /// Where a grant's calls go: to the host that came with its token, or to the configured one. A configured emulator

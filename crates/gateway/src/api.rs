@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use stagedoor_flows::api::{ApiAllow, ApiRefused, Rule};
 use stagedoor_flows::assertion::{AssertionError, Assertions};
 use stagedoor_flows::fault::Classified;
@@ -24,11 +24,9 @@ use crate::edge::{Called, at_most_one};
 use crate::metrics::{Metrics, Outcome};
 use crate::notice::Notice;
 use crate::origin::{Origin, cross_site};
+use crate::proxy::ASSERTION;
 use crate::relay::{Api, Bearer, Relay, Verdict};
 use crate::session::required;
-
-/// Who calls, in the words of the gateway itself.
-const ASSERTION: HeaderName = HeaderName::from_static("x-stagedoor-assertion");
 
 /// Zoom's API, and who may call what of it.
 pub(crate) struct ZoomApi {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stagedoor_flows::authorize::{Authorize, Authorized};
@@ -15,10 +15,11 @@ use stagedoor_protocol::secret::{AuthorizationCode, State as OauthState};
 use tokio_util::task::TaskTracker;
 
 use crate::body;
-use crate::caller::{Caller, Carrier};
+use crate::caller::Caller;
+use crate::headers::NO_STORE;
 use crate::notice::Notice;
-use crate::origin::{Origin, cross_site};
-use crate::session::{SessionPage, required};
+use crate::origin::Origin;
+use crate::session::SessionPage;
 
 /// The longest body, in bytes. A code has less than a hundred.
 const MAX_BODY: usize = 16 * 1024;
@@ -58,12 +59,11 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Notice> {
-    let caller = this.caller(&headers)?;
+    let caller = Caller::ours(&this.page.sessions, &this.origin, &headers)?;
     let Nothing {} = read(&headers, body).await?;
     let begun = this.authorize.begin(&caller.session).await.map_err(|error| Notice::of(&error))?;
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     let json = BegunJson { code_challenge: begun.challenge.as_str(), state: begun.state.expose() };
-    Ok((no_store, Json(json)).into_response())
+    Ok((NO_STORE, Json(json)).into_response())
 }
 
 /// Ends an attempt: the grant is stored, and the page gets the session as it is now.
@@ -72,7 +72,7 @@ pub(crate) async fn finish(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Notice> {
-    let Caller { session, carrier } = this.caller(&headers)?;
+    let Caller { session, carrier } = Caller::ours(&this.page.sessions, &this.origin, &headers)?;
     let event: Event = read(&headers, body).await?;
     let authorized = Authorized {
         code: AuthorizationCode::new(word(event.code)?),
@@ -82,17 +82,11 @@ pub(crate) async fn finish(
     let authorize = this.authorize.clone();
     // A code works once: an exchange that has begun must be stored, whether or not the page waits for it.
     let exchange = this.exchanges.spawn(async move { authorize.finish(&session, authorized).await });
-    let session = exchange.await.map_err(|error| lost(&error))?.map_err(|error| Notice::of(&error))?;
+    let session = exchange
+        .await
+        .map_err(|error| Notice::internal("Try again.").because(&error))?
+        .map_err(|error| Notice::of(&error))?;
     Ok(this.page.give(session, carrier).await)
-}
-
-impl Authorizing {
-    /// Whose session it is. The cookie comes along from any site, so a request with it must come from a page of ours.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Notice> {
-        let caller = Caller::of(&self.page.sessions, headers).ok_or_else(required)?;
-        let is_ours = caller.carrier == Carrier::Bearer || self.origin.sent(headers);
-        if is_ours { Ok(caller) } else { Err(cross_site()) }
-    }
 }
 
 /// Reads a body with the members that there are, each once.
@@ -109,9 +103,4 @@ fn word(text: String) -> Result<String, Notice> {
 fn malformed() -> Notice {
     let sentence = "The content of this request is not what this address takes.";
     Notice::problem(StatusCode::BAD_REQUEST, "body_malformed", sentence, "Send what onAuthorized brought.")
-}
-
-fn lost(error: &tokio::task::JoinError) -> Notice {
-    let sentence = "Something went wrong inside this app's gateway.";
-    Notice::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, "Try again.").because(error)
 }

@@ -5,6 +5,9 @@ use stagedoor_flows::session::{Session, Sessions};
 
 use crate::cookie::Cookies;
 use crate::edge::at_most_one;
+use crate::notice::Notice;
+use crate::origin::{Origin, cross_site};
+use crate::session::required;
 
 /// How a session comes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,14 @@ impl Caller {
             let session = sessions.open(Cookies::read(headers).session?)?;
             Some(Self { session, carrier: Carrier::Cookie })
         })
+    }
+
+    /// Finds the session of a request that changes something. The cookie comes along from any site, so a request with it
+    /// must come from a page of ours.
+    pub(crate) fn ours(sessions: &Sessions, origin: &Origin, headers: &HeaderMap) -> Result<Self, Notice> {
+        let caller = Self::of(sessions, headers).ok_or_else(required)?;
+        let is_ours = caller.carrier == Carrier::Bearer || origin.sent(headers);
+        if is_ours { Ok(caller) } else { Err(cross_site()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The HTTP client for calls to Zoom: the `Http` port, with limits on everything.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
-use stagedoor_flows::port::{Clock as _, Http, HttpError};
+use stagedoor_flows::port::{Clock as _, Deadline, Http, HttpError};
 
 use crate::skew::Skew;
 use crate::system::SystemClock;
@@ -23,7 +23,7 @@ use crate::system::SystemClock;
 pub struct OutboundLimits {
     /// Until there is a connection (without TLS).
     pub connect: Duration,
-    /// For the whole exchange.
+    /// For the whole exchange, where a request brings no [`Deadline`].
     pub total: Duration,
     /// The largest answer, in bytes.
     pub body: usize,
@@ -82,22 +82,29 @@ impl HttpClient {
 impl Http for HttpClient {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let host = host_of(request.uri());
-        tokio::time::timeout(self.limits.total, self.exchange(request, &host))
+        let total = request.extensions().get().map_or(self.limits.total, |Deadline(total)| *total);
+        tokio::time::timeout(total, self.exchange(request, &host))
             .await
             .unwrap_or_else(|_| Err(HttpError::Timeout { host }))
     }
 }
 
-/// TLS towards others, with aws-lc-rs.
+/// TLS towards others, with aws-lc-rs. The roots are read once for all clients of the process: they are most of what a
+/// client takes.
 pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
+    static SHARED: OnceLock<ClientConfig> = OnceLock::new();
     let builder = || {
         ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
             .with_safe_default_protocol_versions()
     };
-    Ok(match builder()?.with_native_roots() {
+    if let Some(shared) = SHARED.get() {
+        return Ok(shared.clone());
+    }
+    let config = match builder()?.with_native_roots() {
         Ok(builder) => builder.with_no_client_auth(),
         Err(_) => builder()?.with_webpki_roots().with_no_client_auth(),
-    })
+    };
+    Ok(SHARED.get_or_init(|| config).clone())
 }
 
 /// TCP towards others.

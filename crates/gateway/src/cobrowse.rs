@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use axum::{Json, http::HeaderName};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use stagedoor_flows::assertion::Assertions;
@@ -19,13 +19,11 @@ use crate::caller::{Caller, Carrier, bearer};
 use crate::config::Network;
 use crate::cors::{Cors, Credentials, Sender};
 use crate::edge::{Arrival, at_most_one};
+use crate::headers::NO_STORE;
 use crate::notice::Notice;
 use crate::origin::Origin;
-use crate::proxy::client_address;
+use crate::proxy::{ASSERTION, client_address};
 use crate::{Config, ZoomFlows, body};
-
-/// Where an upstream sends the assertion back of whoever it acts for.
-const ASSERTION: HeaderName = HeaderName::from_static("x-stagedoor-assertion");
 
 /// The flow, and what says who asks.
 struct Asked {
@@ -141,8 +139,6 @@ fn origin<'a>(sender: Sender<'_>, headers: &'a HeaderMap) -> Option<&'a str> {
             .map_or(Some(""), |origin| origin.map(|origin| origin.to_str().unwrap_or_default())),
     }
 }
-
-const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 /// Mistakes in a request are named in the shape of Zoom's sample, everything else is a problem.
 fn refuse(error: &CobrowseError) -> Response {

@@ -18,9 +18,11 @@ use stagedoor_protocol::deeplink::DeepLink;
 use stagedoor_protocol::provider::Callback;
 use tokio_util::task::TaskTracker;
 
-use crate::caller::{Caller, Carrier};
+use crate::body;
+use crate::caller::Caller;
+use crate::headers::NO_STORE;
 use crate::notice::Notice;
-use crate::origin::{Origin, cross_site};
+use crate::origin::Origin;
 use crate::session::{SessionPage, iso_8601, required};
 
 mod api;
@@ -79,11 +81,11 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Notice> {
-    let caller = this.caller(&headers)?;
+    let caller = Caller::ours(&this.page.sessions, &this.origin, &headers)?;
     // Nothing is read of it, but a connection with an unread body could not be used again.
-    axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| too_large().because(&error))?;
+    body::read(body, MAX_BODY).await?;
     let location = this.connect.begin(&caller.session, &provider).await.map_err(|error| refusal(&error))?;
-    Ok((no_store(), Json(BegunJson { authorize_url: location.as_str() })).into_response())
+    Ok((NO_STORE, Json(BegunJson { authorize_url: location.as_str() })).into_response())
 }
 
 /// Takes what the provider sent the external browser back with, and leads it into Zoom's client.
@@ -95,7 +97,11 @@ pub(crate) async fn returned(
     let callback = Callback::read(uri.query().unwrap_or_default()).ok_or_else(malformed)?;
     let connect = this.connect.clone();
     let parking = this.exchanges.spawn(async move { connect.returned(&provider, callback).await });
-    match parking.await.map_err(|error| lost(&error))?.map_err(|error| refusal(&error))? {
+    match parking
+        .await
+        .map_err(|error| Notice::internal("Try again.").because(&error))?
+        .map_err(|error| refusal(&error))?
+    {
         Returned::Parked(link) => Ok(into_zoom(&link)),
         Returned::Again => {
             let advice = "Go back to Zoom, where the app goes on. If it does not, begin again there.";
@@ -112,7 +118,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Notice> {
     let caller = Caller::of(&this.page.sessions, &headers).ok_or_else(required)?;
     let state = this.connect.state(&caller.session, &provider).await.map_err(|error| refusal(&error))?;
-    Ok((no_store(), Json(tell(&provider, &state))).into_response())
+    Ok((NO_STORE, Json(tell(&provider, &state))).into_response())
 }
 
 /// Ends the connection of the caller.
@@ -121,25 +127,19 @@ pub(crate) async fn disconnect(
     Path(provider): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Notice> {
-    let caller = this.caller(&headers)?;
+    let caller = Caller::ours(&this.page.sessions, &this.origin, &headers)?;
     let (connect, name) = (this.connect.clone(), provider.clone());
     let ending = this.exchanges.spawn(async move { connect.disconnect(&caller.session, &name).await });
-    let ended = ending.await.map_err(|error| lost(&error))?.map_err(|error| refusal(&error))?;
+    let ended = ending
+        .await
+        .map_err(|error| Notice::internal("Try again.").because(&error))?
+        .map_err(|error| refusal(&error))?;
     if let Disconnected::NotRevoked(error) = &ended {
         tracing::warn!(provider, error = error as &dyn std::error::Error, "the provider did not take a token back");
     }
     let json =
         DisconnectedJson { provider: &provider, connected: false, revoked: matches!(ended, Disconnected::Revoked) };
-    Ok((no_store(), Json(json)).into_response())
-}
-
-impl Connecting {
-    /// Whose session it is. The cookie comes along from any site, so a request with it must come from a page of ours.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Notice> {
-        let caller = Caller::of(&self.page.sessions, headers).ok_or_else(required)?;
-        let is_ours = caller.carrier == Carrier::Bearer || self.origin.sent(headers);
-        if is_ours { Ok(caller) } else { Err(cross_site()) }
-    }
+    Ok((NO_STORE, Json(json)).into_response())
 }
 
 /// Sign-ins that come back with a launch.
@@ -202,16 +202,12 @@ fn into_zoom(link: &DeepLink) -> Response {
     target.set_sensitive(true);
     if matches!(url.scheme(), "http" | "https") {
         let no_referrer = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        return (StatusCode::FOUND, [(header::LOCATION, target), no_referrer], no_store()).into_response();
+        return (StatusCode::FOUND, [(header::LOCATION, target), no_referrer], NO_STORE).into_response();
     }
     let mut refresh = HeaderValue::try_from(format!("0;url={url}")).expect("a URL is visible ASCII");
     refresh.set_sensitive(true);
     let page = Notice::page("signed_in", "You are signed in", "Zoom opens now, and the app goes on there.");
     ([(header::REFRESH, refresh)], page.leading_into_zoom(url.as_str())).into_response()
-}
-
-fn no_store() -> [(http::HeaderName, HeaderValue); 1] {
-    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]
 }
 
 /// Two refusals have a status of their own; for the rest the fault decides.
@@ -228,14 +224,4 @@ fn malformed() -> Notice {
     let sentence = "This address does not hold what a service sends people back with.";
     let advice = "Go back to Zoom and begin again in the app.";
     Notice::problem(StatusCode::BAD_REQUEST, "callback_malformed", sentence, advice)
-}
-
-fn too_large() -> Notice {
-    let sentence = "The content of this request is too long or broke off.";
-    Notice::problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence, "Send nothing.")
-}
-
-fn lost(error: &tokio::task::JoinError) -> Notice {
-    let sentence = "Something went wrong inside this app's gateway.";
-    Notice::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, "Try again.").because(error)
 }

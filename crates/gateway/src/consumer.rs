@@ -6,12 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get};
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderMap;
 use serde::Serialize;
 use stagedoor_flows::consumer::{Consumer, ConsumerError, Unidentified, Visitor};
 
 use crate::cookie;
 use crate::cors::{Cors, Credentials, Sender, origin_not_allowed};
+use crate::headers::NO_STORE;
 use crate::notice::Notice;
 
 /// The flow, and who may ask.
@@ -49,8 +50,7 @@ async fn issue(State(asked): State<Arc<Asked>>, headers: HeaderMap) -> Response 
     match consumer.issue(&Visitor::new(cookie::theirs(&headers))).await {
         Ok(token) => {
             let token = token.expose();
-            let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-            cors.mark(sender, (no_store, Json(TokenJson { login_user_id_jwt: token, token })))
+            cors.mark(sender, (NO_STORE, Json(TokenJson { login_user_id_jwt: token, token })))
         }
         Err(error) => cors.mark(sender, nobody(&error)),
     }

@@ -126,11 +126,8 @@ impl Edge {
                 Err(never) => match never {},
             }
         };
-        AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|_| {
-            let sentence = "Something went wrong inside this app's gateway.";
-            Notice::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, "Try again in a minute.")
-                .into_response()
-        })
+        let answered = AssertUnwindSafe(answered).catch_unwind().await;
+        answered.unwrap_or_else(|_| Notice::internal("Try again in a minute.").into_response())
     }
 
     /// Writes the notice, if the answer is one, and says who wrote the answer.

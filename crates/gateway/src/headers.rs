@@ -14,10 +14,13 @@ pub mod rules;
 
 use rules::{ReferrerPolicy, accept_csp, is_hsts, is_no_store};
 
+/// What an answer carries that is one caller's alone.
+pub(crate) const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, NOT_STORED)];
+
 const COEP: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NOT_STORED: HeaderValue = HeaderValue::from_static("no-store");
 const REQUIRE_CORP: HeaderValue = HeaderValue::from_static("require-corp");
 const CROSS_ORIGIN: HeaderValue = HeaderValue::from_static("cross-origin");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
@@ -126,7 +129,7 @@ impl SecurityHeaders {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, self.hsts.clone());
         headers.insert(header::REFERRER_POLICY, NO_REFERRER);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        headers.insert(header::CACHE_CONTROL, NOT_STORED);
     }
 
     fn complete_app(&self, headers: &mut HeaderMap) {
@@ -144,7 +147,7 @@ impl SecurityHeaders {
 
         // Zoom's client does not like 304 for pages, and pages depend on the session.
         if !headers.get_all(header::CACHE_CONTROL).iter().any(|value| is_no_store(value.as_bytes())) {
-            headers.insert(header::CACHE_CONTROL, NO_STORE);
+            headers.insert(header::CACHE_CONTROL, NOT_STORED);
         }
     }
 }

@@ -49,7 +49,10 @@ pub(crate) async fn finish(
     let install = this.install.clone();
     // A code works once: an exchange that has begun must be stored, whether or not the browser waits for it.
     let exchange = this.exchanges.spawn(async move { install.finish(callback, binding.as_deref()).await });
-    let finished = exchange.await.map_err(|error| lost(&error))?.map_err(|error| refusal(&error))?;
+    let finished = exchange
+        .await
+        .map_err(|error| Notice::internal("Reload this page.").because(&error))?
+        .map_err(|error| refusal(&error))?;
     let forget = again.then(|| cookie::again(false));
     Ok(match finished {
         Finished::Installed(link) => redirect(location(link.as_url()), forget),
@@ -146,9 +149,4 @@ fn lost_state() -> Notice {
     let sentence = "Zoom sent you back without what this app had given along, twice.";
     let advice = "Add the app with the button below; if that leads here again, tell the people who run this app.";
     Notice::problem(StatusCode::BAD_REQUEST, "callback_without_state", sentence, advice).offering_install()
-}
-
-fn lost(error: &tokio::task::JoinError) -> Notice {
-    let sentence = "Something went wrong inside this app's gateway.";
-    Notice::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, "Reload this page.").because(error)
 }

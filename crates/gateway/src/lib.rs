@@ -25,6 +25,7 @@ use stagedoor_flows::consumer::Consumer;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
+use stagedoor_flows::reseal::Reseal;
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::tokens::Tokens;
@@ -166,7 +167,6 @@ impl Gateway {
         let revocations = Arc::clone(&flows.revocations);
         let (handlers, webhooks) = webhook_part(&config, &mut flows, &metrics, &stop).unzip();
         let handlers = handlers.unwrap_or_default();
-        let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
         let per_second = config.renew_per_second;
         let renewal = flows.zoom.as_ref().map(|zoom| Renewal {
             tokens: zoom.tokens.clone(),
@@ -175,13 +175,7 @@ impl Gateway {
         });
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
-            routes: routes(
-                &config,
-                flows,
-                handlers,
-                &places,
-                &Shared { stop: &stop, metrics: &metrics, relay: &relay },
-            ),
+            routes: routes(&config, flows, handlers, &places, &Shared { stop: &stop, metrics: &metrics })?,
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
@@ -217,6 +211,7 @@ impl Gateway {
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
+        let (reseal, outdated) = (Reseal::new(&vault), edge.metrics.outdated.clone());
         let admin_routes = admin::router(admin_state);
         let answer = move |peer: IpAddr, request: Request| Arc::clone(&edge).answer(peer, request);
         let answer_admin = move |_: IpAddr, request: Request| admin_routes.clone().oneshot(request);
@@ -228,6 +223,7 @@ impl Gateway {
                 server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
+                upkeep.run_until_cancelled(upkeep::reseal(reseal, outdated)),
                 upkeep.run_until_cancelled(upkeep::renew(renewal)),
                 OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
             )
@@ -301,7 +297,6 @@ fn app(
 struct Shared<'a> {
     stop: &'a Stop,
     metrics: &'a Arc<Metrics>,
-    relay: &'a Arc<Relay>,
 }
 
 /// The routes of webhooks and what runs beside them, where there are webhooks.
@@ -320,7 +315,13 @@ fn webhook_part(
 type Handlers = Vec<(Route, MethodRouter)>;
 
 /// The gateway's own routes; each has just the flow that it calls.
-fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places, shared: &Shared<'_>) -> Router {
+fn routes(
+    config: &Config,
+    flows: Flows,
+    mut handlers: Handlers,
+    places: &Places,
+    shared: &Shared<'_>,
+) -> Result<Router, ConfigError> {
     handlers.extend([
         (Route::Client, fixed(SCRIPT, "public, max-age=300", CLIENT.into())),
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
@@ -339,18 +340,24 @@ fn routes(config: &Config, flows: Flows, mut handlers: Handlers, places: &Places
         handlers.push((Route::Cobrowse, route));
     }
     if let Some(zoom) = flows.zoom {
-        handlers.extend(zoom_routes(config, zoom, places, shared));
+        handlers.extend(zoom_routes(config, zoom, places, shared)?);
     }
-    handlers.into_iter().fold(router, |router, (route, handler)| {
+    Ok(handlers.into_iter().fold(router, |router, (route, handler)| {
         router.route(&format!("{}{}", config.prefix, route.path().unwrap_or_default()), handler)
-    })
+    }))
 }
 
 /// The routes of a Zoom App.
-fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shared<'_>) -> Handlers {
+fn zoom_routes(
+    config: &Config,
+    flows: ZoomFlows,
+    places: &Places,
+    shared: &Shared<'_>,
+) -> Result<Handlers, ConfigError> {
     let stop = shared.stop;
-    let api = zoom_api(config, &flows, shared);
-    let apis = provider_apis(config, &flows, shared);
+    let relay = Arc::new(Relay::new(config.relay).map_err(ConfigError::Tls)?);
+    let api = zoom_api(config, &flows, &relay, shared.metrics);
+    let apis = provider_apis(config, &flows, relay);
     let installing = Arc::new(Installing {
         install: flows.install,
         begin_url: HeaderValue::from_str(&places.install_url).expect("a URL is visible ASCII"),
@@ -378,7 +385,7 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shar
     let claims = Claims { connect: flows.connect, exchanges: stop.tasks.clone() };
     let handing = Arc::new(HandOver { launch: flows.launch, claims, page: Arc::clone(&page), origin });
     let jwks = serde_json::to_vec(&flows.assertions.jwks()).expect("keys are plain structs");
-    vec![
+    Ok(vec![
         (Route::Install, get_only(install::begin).with_state(Arc::clone(&installing))),
         (Route::Callback, get_only(install::finish).with_state(installing)),
         (Route::Context, get_only(context::hand_over).with_state(handing)),
@@ -397,25 +404,25 @@ fn zoom_routes(config: &Config, flows: ZoomFlows, places: &Places, shared: &Shar
         (Route::ConnectApi, any(connect::call).with_state(apis)),
         (Route::Session, get(session::show).fallback(not_allowed).with_state(page)),
         (Route::Jwks, fixed("application/json", "public, max-age=300", jwks.into())),
-    ]
+    ])
 }
 
 /// Zoom's API for pages and the upstream.
-fn zoom_api(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<ZoomApi> {
+fn zoom_api(config: &Config, flows: &ZoomFlows, relay: &Arc<Relay>, metrics: &Arc<Metrics>) -> Arc<ZoomApi> {
     Arc::new(ZoomApi {
-        relay: Arc::clone(shared.relay),
+        relay: Arc::clone(relay),
         tokens: flows.tokens.clone(),
         allow: config.api_allow.clone(),
         callers: callers(config, flows),
         place: format!("{}/api", config.prefix),
-        metrics: Arc::clone(shared.metrics),
+        metrics: Arc::clone(metrics),
     })
 }
 
 /// The APIs of third-party providers, by the same way.
-fn provider_apis(config: &Config, flows: &ZoomFlows, shared: &Shared<'_>) -> Arc<ProviderApis> {
+fn provider_apis(config: &Config, flows: &ZoomFlows, relay: Arc<Relay>) -> Arc<ProviderApis> {
     Arc::new(ProviderApis {
-        relay: Arc::clone(shared.relay),
+        relay,
         connect: flows.connect.clone(),
         callers: callers(config, flows),
         place: format!("{}/connect", config.prefix),

@@ -98,6 +98,12 @@ impl Notice {
         }
     }
 
+    /// A fault of our own: something panicked.
+    pub(crate) fn internal(advice: &'static str) -> Self {
+        let sentence = "Something went wrong inside this app's gateway.";
+        Self::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, advice)
+    }
+
     /// A page that is no error.
     pub(crate) fn page(code: &'static str, sentence: &'static str, advice: &'static str) -> Self {
         Self { is_page: true, ..Self::problem(StatusCode::OK, code, sentence, advice) }

@@ -31,7 +31,7 @@ mod fields;
 mod identity;
 mod tunnel;
 
-pub(crate) use identity::Identity;
+pub(crate) use identity::{ASSERTION, Identity};
 pub(crate) use tunnel::Tunnels;
 
 /// How long an unused connection to the upstream is kept. Shorter than servers keep theirs (Node: 5 s), so that a

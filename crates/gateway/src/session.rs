@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde::Serialize;
 use stagedoor_flows::connect::{Connect, Connection};
@@ -18,6 +18,7 @@ use crate::caller::{Caller, Carrier};
 use crate::config::SessionConfig;
 use crate::connect::{is_usable, label};
 use crate::cookie;
+use crate::headers::NO_STORE;
 use crate::notice::Notice;
 
 /// How long the store may take to say whether the app is installed. The rest of the answer does not need it.
@@ -113,8 +114,7 @@ impl SessionPage {
             expires_at: iso_8601(session.expires),
             bearer: bearer.map(SessionBearer::expose),
         };
-        let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-        (no_store, Json(json)).into_response()
+        (NO_STORE, Json(json)).into_response()
     }
 
     /// What the user is connected to; `None` where the store does not say.

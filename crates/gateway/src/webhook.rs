@@ -10,7 +10,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use stagedoor_flows::fault::Classified as _;
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::webhook::{Accepted, Archive, Delivery, Dropped, Feed, Subject, WebhookError, Webhooks};
@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::body;
+use crate::headers::NO_STORE;
 use crate::notice::Notice;
 use crate::origin::Origin;
 use crate::route::Route;
@@ -114,7 +116,7 @@ struct Receiver {
 
 impl Receiver {
     async fn take(&self, headers: &HeaderMap, body: Body) -> Result<Accepted, Notice> {
-        let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| too_long().because(&error))?;
+        let body = body::read(body, MAX_BODY).await?;
         self.webhooks.accept(headers, &body).await.map_err(|error| {
             self.gauges.received(error.code());
             refusal(&error)
@@ -131,8 +133,7 @@ async fn receive(State(this): State<Arc<Receiver>>, headers: HeaderMap, body: Bo
     match taken? {
         Accepted::Challenge(answer) => {
             this.gauges.received("challenge");
-            let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-            return Ok((no_store, Json(answer)).into_response());
+            return Ok((NO_STORE, Json(answer)).into_response());
         }
         Accepted::Stored(subject) => {
             this.gauges.received("stored");
@@ -155,11 +156,6 @@ fn refusal(error: &WebhookError) -> Notice {
         notice.status = StatusCode::UNAUTHORIZED;
     }
     notice
-}
-
-fn too_long() -> Notice {
-    let sentence = "The content of this request is too long or broke off.";
-    Notice::problem(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", sentence, "Send less.")
 }
 
 fn slow() -> Notice {

@@ -45,9 +45,19 @@ export async function picture(page, name) {
   await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.png`) });
 }
 
-/** Zoom's real SDK from npm, as a classic script that sets `window.zoomSdk` like the one Zoom serves. */
-export async function realSdk() {
+/**
+ * Gives Zoom's real SDK from npm to whoever asks Zoom for it, as a classic script that sets `window.zoomSdk` like the one
+ * Zoom serves. What was asked for is the result.
+ */
+export async function serveRealSdk(page) {
   const file = createRequire(import.meta.url).resolve("@zoom/appssdk");
   const module = await readFile(file, "utf8");
-  return `(() => { const exports = {}, module = { exports };\n${module}\n;window.zoomSdk = module.exports.default; })();`;
+  const body = `(() => { const exports = {}, module = { exports };\n${module}\n;window.zoomSdk = module.exports.default; })();`;
+  const headers = { "cross-origin-resource-policy": "cross-origin" };
+  const asked = [];
+  await page.context().route("https://appssdk.zoom.us/**", (route) => {
+    asked.push(route.request().url());
+    return route.fulfill({ contentType: "text/javascript", headers, body });
+  });
+  return asked;
 }

@@ -1,28 +1,21 @@
 // Several gateways on one store, behind a balancer that sends each connection to the next of them.
 
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
 import net from "node:net";
-import path from "node:path";
 
-import { Control, Process, ROOT, emptyDirectory, freePorts } from "./processes.mjs";
+import { Control, Process, SAMPLE, ZOOM_APP, emptyDirectory, freePorts, startGateways } from "./processes.mjs";
 
 /**
- * Starts the emulator, `gateways` gateways on the store `storeUrl` with the settings file `toml`, and a balancer before
- * them, which is the public URL. Every test that can lose a gateway talks to the balancer, or to one gateway at
+ * Starts the emulator, `gateways` gateways on the store `storeUrl` with the arguments `gatewayArgs`, and a balancer
+ * before them, which is the public URL. Every test that can lose a gateway talks to the balancer, or to one gateway at
  * `gateway.origin`.
  */
-export async function startCluster(t, { gateways: count = 3, storeUrl, toml = "", env = {} }) {
+export async function startCluster(t, { gateways: count = 3, storeUrl = "sqlite:stagedoor.db", gatewayArgs = [], env = {} }) {
   const cwd = await emptyDirectory(t);
-  await writeFile(path.join(cwd, "stagedoor.toml"), toml);
-  const [zoomPort, balancerPort, firstPort] = await freePorts(6, 1, 2 * count);
+  const [zoomPort, balancerPort, first] = await freePorts(6, 1, 2 * count);
   const app = `http://localhost:${balancerPort}`;
   const zoom = `http://localhost:${zoomPort}`;
-  const ids = {
-    ZOOM_CLIENT_ID: "e2eClientId01",
-    ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt",
-    ZOOM_WEBHOOK_SECRET_TOKEN: "qgg8vlvZRS6UYooatFL8Aw",
-  };
+  const ids = { ...ZOOM_APP, ZOOM_WEBHOOK_SECRET_TOKEN: "qgg8vlvZRS6UYooatFL8Aw" };
   const urls = ["--redirect-url", `${app}/zoom/callback`, "--home-url", `${app}/`, "--webhook-url", `${app}/zoom/webhook`];
   const emulator = await new Process(
     ["emulator", "--port", String(zoomPort), ...urls],
@@ -30,30 +23,8 @@ export async function startCluster(t, { gateways: count = 3, storeUrl, toml = ""
   ).start();
   t.after(() => emulator.kill());
 
-  const gateways = [];
-  for (let index = 0; index < count; index += 1) {
-    const [port, admin] = [firstPort + 2 * index, firstPort + 2 * index + 1];
-    const origin = `http://127.0.0.1:${port}`;
-    const gateway = new Process(["serve"], {
-      cwd,
-      env: {
-        ...ids,
-        PUBLIC_URL: app,
-        LISTEN: `127.0.0.1:${port}`,
-        ADMIN_LISTEN: `127.0.0.1:${admin}`,
-        STAGEDOOR_SECRET: "canary-master-secret-0123456789-abcdefghij",
-        ZOOM_HOST: zoom,
-        DATABASE_URL: storeUrl ?? "sqlite:stagedoor.db",
-        APP_ROOT: path.join(ROOT, "apps/sample"),
-        ...env,
-      },
-      readyUrls: [origin],
-    });
-    Object.assign(gateway, { port, origin, admin: `http://127.0.0.1:${admin}` });
-    await gateway.start();
-    t.after(() => gateway.kill());
-    gateways.push(gateway);
-  }
+  const own = { ...ids, PUBLIC_URL: app, ZOOM_HOST: zoom, DATABASE_URL: storeUrl, APP_ROOT: SAMPLE, ...env };
+  const gateways = await startGateways(t, { count, first, cwd, args: gatewayArgs, env: own });
   const balancer = await balance(balancerPort, gateways.map(({ port }) => port));
   t.after(() => balancer.close());
   return { app, zoom, emulator, gateways, cwd, control: new Control(`http://localhost:${zoomPort + 2}`) };
@@ -67,10 +38,11 @@ async function balance(port, targets) {
     open.add(client);
     client.on("close", () => open.delete(client));
     client.on("error", () => {});
-    const attempt = (left) => {
-      if (left === 0) return client.destroy();
-      const target = net.connect(targets[next++ % targets.length], "127.0.0.1");
-      target.once("error", () => attempt(left - 1));
+    const first = next++;
+    const attempt = (number) => {
+      if (number === targets.length) return client.destroy();
+      const target = net.connect(targets[(first + number) % targets.length], "127.0.0.1");
+      target.once("error", () => attempt(number + 1));
       target.once("connect", () => {
         target.removeAllListeners("error");
         target.on("error", () => client.destroy());
@@ -79,7 +51,7 @@ async function balance(port, targets) {
         client.pipe(target).pipe(client);
       });
     };
-    attempt(targets.length);
+    attempt(0);
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");

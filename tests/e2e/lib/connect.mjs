@@ -5,6 +5,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { addTheApp, openBrowser, theApp } from "./browser.mjs";
+import { until } from "./waiting.mjs";
 
 /** The Zoom client of a user who has added the app; what goes into its browser is kept. */
 export async function client(t, { zoom, provider }) {
@@ -17,16 +18,19 @@ export async function client(t, { zoom, provider }) {
     return route.abort();
   });
   await addTheApp(page, zoom);
-  await theApp(page).getByRole("button", { name: "Connect Acme" }).waitFor();
+  await button(page, "Connect Acme").waitFor();
   return page;
 }
+
+/** A button of the app by its whole name: "Disconnect" has "connect" in it. */
+export const button = (page, name) => theApp(page).getByRole("button", { name, exact: true });
 
 /** Clicks Connect; gives the address that the client opens. */
 export async function authorizeUrl(page) {
   const opened = page.waitForEvent("popup");
-  await theApp(page).getByRole("button", { name: "Connect Acme" }).click();
+  await button(page, "Connect Acme").click();
   const popup = await opened;
-  while (page.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until("the address that the client opens", () => page.asked.length > 0);
   await popup.close();
   return page.asked.pop();
 }

@@ -44,6 +44,12 @@ export async function launch({ app, control }, claims = {}) {
   return browser;
 }
 
+/** Lets a gateway make the call of `askZoom`. */
+export const MAY_ASK_ZOOM = ["--set", "app.api_allow=GET /v2/users/me"];
+
+/** Asks Zoom who the user is, through the gateway at `origin`, as a page of the app does. */
+export const askZoom = (browser, origin) => browser.json(`${origin}/zoom/api/v2/users/me`);
+
 /** Another user of the emulated Zoom, who from now on sits at the client. */
 export async function newUser(control, name) {
   const { id } = await control.post("users", { name });

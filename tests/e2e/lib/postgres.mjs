@@ -6,6 +6,7 @@ import { chownSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { emptyDirectory, freePorts } from "./processes.mjs";
+import { sleep } from "./waiting.mjs";
 
 const PASSWORD = "canary-database-password";
 
@@ -48,7 +49,7 @@ export class Postgres {
     const ready = ["--quiet", "--host=127.0.0.1", `--port=${this.port}`];
     while (spawnSync(program("pg_isready"), ready).status !== 0) {
       if (this.child.exitCode !== null || Date.now() > deadline) throw new Error("the PostgreSQL server does not answer");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
     return this;
   }
@@ -89,9 +90,10 @@ export class Postgres {
     this.sql("SELECT pg_reload_conf()");
   }
 
-  /** Everything that a backup would hold, as text. */
+  /** Everything that a backup would hold, as one string of bytes. */
   dump() {
-    return this.#run("pg_dump", ["--dbname", this.url]);
+    const bytes = (_, hex) => Buffer.from(hex, "hex").toString("latin1");
+    return this.#run("pg_dump", ["--dbname", this.url]).replaceAll(/\\\\x([0-9a-f]+)/g, bytes);
   }
 
   async #end(end) {

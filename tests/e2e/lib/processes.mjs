@@ -8,10 +8,18 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { sleep } from "./waiting.mjs";
+
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** The binary under test: `STAGEDOOR_BIN`, or what `cargo build` made. */
 export const BINARY = process.env.STAGEDOOR_BIN ?? path.join(ROOT, "target/debug/stagedoor");
+
+/** The app's own files of a gateway that has no upstream. */
+export const SAMPLE = path.join(ROOT, "apps/sample");
+
+/** What Zoom and a gateway know the app by. */
+export const ZOOM_APP = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt" };
 
 /** One running `stagedoor` command. */
 export class Process {
@@ -59,7 +67,7 @@ export class Process {
         return;
       } catch {
         if (Date.now() > deadline) throw new Error(`nothing answers at ${url}:\n${this.output}`);
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await sleep(25);
       }
     }
   }
@@ -97,36 +105,46 @@ export async function startApart(t, { gatewayArgs = [], env = {}, wrapper } = {}
   const cwd = await emptyDirectory(t);
   const [app, admin, zoom] = await freePorts(1, 1, 6);
   const origins = addresses(app, zoom);
-  const ids = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt" };
   const emulator = await new Process(
     ["emulator", "--port", String(zoom), "--redirect-url", `${origins.app}/zoom/callback`, "--home-url", `${origins.app}/`],
-    { cwd, env: ids, readyUrls: [origins.zoom] },
+    { cwd, env: ZOOM_APP, readyUrls: [origins.zoom] },
   ).start();
   t.after(() => emulator.kill());
-  const gateway = new Process(["serve", ...gatewayArgs], {
-    cwd,
+  const gateway = await startGateway(t, {
+    ...{ cwd, port: app, admin, args: gatewayArgs, wrapper },
+    env: { PUBLIC_URL: origins.app, ZOOM_HOST: origins.zoom, APP_ROOT: SAMPLE, ...env },
+  });
+  return { emulator, gateway, admin: gateway.admin, ...origins, control: new Control(origins.controlPort) };
+}
+
+/** `stagedoor serve` on the ports `port` and `admin`; `env` says what is in front of it and behind it. */
+export async function startGateway(t, { cwd, port, admin, args = [], env, wrapper }) {
+  const origin = `http://127.0.0.1:${port}`;
+  const gateway = new Process(["serve", ...args], {
+    ...{ cwd, wrapper, readyUrls: [origin] },
     env: {
-      ...ids,
-      PUBLIC_URL: origins.app,
-      LISTEN: `127.0.0.1:${app}`,
+      ...ZOOM_APP,
+      LISTEN: `127.0.0.1:${port}`,
       ADMIN_LISTEN: `127.0.0.1:${admin}`,
       STAGEDOOR_SECRET: "canary-master-secret-0123456789-abcdefghij",
-      ZOOM_HOST: origins.zoom,
       DATABASE_URL: "sqlite:stagedoor.db",
-      APP_ROOT: path.join(ROOT, "apps/sample"),
       ...env,
     },
-    readyUrls: [origins.app],
-    wrapper,
   });
-  await gateway.start();
+  Object.assign(gateway, { port, origin, admin: `http://127.0.0.1:${admin}` });
   t.after(() => gateway.kill());
-  return { emulator, gateway, admin: `http://127.0.0.1:${admin}`, ...origins, control: new Control(origins.controlPort) };
+  return gateway.start();
 }
 
 function addresses(app, zoom) {
   const at = (port) => `http://localhost:${port}`;
   return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3), website: at(zoom + 4), provider: at(zoom + 5) };
+}
+
+/** `count` gateways on pairs of neighbouring ports from `first` on, started at once. */
+export function startGateways(t, { count, first, ...options }) {
+  const start = (_, index) => startGateway(t, { ...options, port: first + 2 * index, admin: first + 2 * index + 1 });
+  return Promise.all(Array.from({ length: count }, start));
 }
 
 /** The emulator's control port. */
@@ -156,6 +174,17 @@ export class Control {
 
   post(what, body = {}) {
     return this.call("POST", what, body);
+  }
+
+  /** What Zoom's token endpoint was asked; `grant` is a grant type of OAuth, where only those calls count. */
+  async tokenCalls(grant) {
+    const calls = (await this.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
+    return grant ? calls.filter(({ body }) => String(body).includes(`grant_type=${grant}`)) : calls;
+  }
+
+  /** Lets the emulator forget what it was asked. */
+  forgetRequests() {
+    return this.call("DELETE", "requests");
   }
 }
 

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import net from "node:net";
 
 import { emptyDirectory, freePorts } from "./processes.mjs";
+import { sleep } from "./waiting.mjs";
 
 /** What makes a server fit to be a store. */
 const SAFE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
@@ -35,7 +36,7 @@ export class Redis {
     const deadline = Date.now() + 20_000;
     while ((await this.call("PING").catch(() => null)) !== "PONG") {
       if (this.child.exitCode !== null || Date.now() > deadline) throw new Error("the Redis server does not answer");
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     return this;
   }

@@ -8,7 +8,8 @@ import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { Process, emptyDirectory, freePorts } from "./processes.mjs";
+import { emptyDirectory, freePorts, startGateways } from "./processes.mjs";
+import { sleep } from "./waiting.mjs";
 
 export const TOKEN = "canary-webhook-secret-Vw7Rt5Zq8L";
 /** What an upstream verifies with; the same in every run. */
@@ -48,7 +49,7 @@ export async function deliver(origins, body) {
   for (let attempt = 0; attempt < 600; attempt += 1) {
     const origin = [origins].flat()[attempt % [origins].flat().length];
     if ((await send(origin, body)) === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
   throw new Error("never acknowledged");
 }
@@ -94,48 +95,21 @@ export class Upstream {
 /** Gateways that share a store and forward to one upstream. */
 export async function startForwarding(t, { gateways: count = 1, storeUrl = "sqlite:stagedoor.db", env = {} } = {}) {
   const cwd = await emptyDirectory(t);
-  const [port, first] = await freePorts(1, 2 * count);
+  const [hooks, first] = await freePorts(1, 2 * count);
   const file = path.join(cwd, "arrived");
   await writeFile(file, "");
-  const upstream = await new Upstream(port, file).start();
+  const upstream = await new Upstream(hooks, file).start();
   t.after(() => upstream.kill());
-  const gateways = [];
-  for (let index = 0; index < count; index += 1) {
-    const [listen, admin] = [first + 2 * index, first + 2 * index + 1];
-    const origin = `http://127.0.0.1:${listen}`;
-    const gateway = new Process(["serve"], {
-      cwd,
-      readyUrls: [origin],
-      env: {
-        PUBLIC_URL: "https://app.example.com",
-        LISTEN: `127.0.0.1:${listen}`,
-        ADMIN_LISTEN: `127.0.0.1:${admin}`,
-        STAGEDOOR_SECRET: "canary-master-secret-0123456789-abcdefghij",
-        ZOOM_CLIENT_ID: "e2eClientId01",
-        ZOOM_CLIENT_SECRET: "canary-client-secret-5Zq8Lk2Vw7Rt",
-        ZOOM_WEBHOOK_SECRET_TOKEN: TOKEN,
-        WEBHOOK_FORWARD: upstream.url,
-        WEBHOOK_SIGNING_SECRET: SIGNING,
-        APP_UPSTREAM: "http://127.0.0.1:9",
-        DATABASE_URL: storeUrl,
-        LOG_LEVEL: "error",
-        ...env,
-      },
-    });
-    Object.assign(gateway, { origin, admin: `http://127.0.0.1:${admin}` });
-    await gateway.start();
-    t.after(() => gateway.kill());
-    gateways.push(gateway);
-  }
+  const own = {
+    PUBLIC_URL: "https://app.example.com",
+    ZOOM_WEBHOOK_SECRET_TOKEN: TOKEN,
+    WEBHOOK_FORWARD: upstream.url,
+    WEBHOOK_SIGNING_SECRET: SIGNING,
+    APP_UPSTREAM: "http://127.0.0.1:9",
+    LOG_LEVEL: "error",
+    DATABASE_URL: storeUrl,
+    ...env,
+  };
+  const gateways = await startGateways(t, { count, first, cwd, env: own });
   return { gateways, upstream, cwd };
-}
-
-/** Waits until something holds. */
-export async function until(what, holds, ms = 60_000) {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    if (await holds()) return;
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

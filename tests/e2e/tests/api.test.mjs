@@ -2,28 +2,18 @@
 // ever holds the token.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
 import { test } from "node:test";
 
 import { addTheApp, openBrowser, picture, theApp } from "../lib/browser.mjs";
 import { install, launch } from "../lib/hops.mjs";
 import { startApart, startDev } from "../lib/processes.mjs";
+import { startServer } from "../lib/server.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 /** What every token of the emulator's begins with: `{"alg":"HS512"`. Sessions and assertions begin otherwise. */
 const TOKEN = "eyJhbGciOiJIUzUxMiI";
 
 const apiCalls = async (control) => (await control.get("requests")).filter(({ url }) => url.includes("/v2/users/me/meetings"));
-
-/** A server on loopback; `origin` names it. */
-async function startServer(t, answer) {
-  const server = http.createServer((request, response) => void answer(request, response));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  server.origin = `http://localhost:${server.address().port}`;
-  return server;
-}
 
 test("the sample app shows the user's meetings, and the token stays between gateway and Zoom", async (t) => {
   const { dev, zoom, control } = await startDev(t, "--verbose");
@@ -182,11 +172,10 @@ test("a grant is refreshed for a call, a lost scope is named, and a grant that i
   const user = (await call()).json.id;
   assert.equal(user, (await control.get("state")).user);
 
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  await sleep(2_500);
   const renewed = await Promise.all(Array.from({ length: 20 }, () => call()));
   assert.deepEqual(renewed.filter(({ status }) => status !== 200), []);
-  const tokenCalls = (await control.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
-  assert.equal(tokenCalls.length, 2, "one code, one refresh");
+  assert.equal((await control.tokenCalls()).length, 2, "one code, one refresh");
 
   const scope = await call("/v2/users/me/meetings");
   assert.deepEqual([scope.status, scope.json.code], [403, "scope_missing"]);

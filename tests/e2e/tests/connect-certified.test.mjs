@@ -6,9 +6,10 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { theApp } from "../lib/browser.mjs";
-import { assertNowhere, authorizeUrl, client, everythingIn, externalBrowser } from "../lib/connect.mjs";
+import { assertNowhere, authorizeUrl, button, client, everythingIn, externalBrowser } from "../lib/connect.mjs";
 import { emptyDirectory, freePorts, startApart } from "../lib/processes.mjs";
 import { CLIENT, signIn, startProvider } from "../lib/provider.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 test("all thirteen steps with a certified provider: rotation, refresh and revocation included", async (t) => {
   const [port] = await freePorts(1);
@@ -38,13 +39,13 @@ api = "http://localhost:${port}"
 
   const call = () => theApp(app).locator("body").evaluate(async () => (await fetch("/zoom/connect/acme/api/me")).json());
   assert.equal((await call()).sub, "ada");
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await sleep(3_000);
   const answers = await Promise.all(Array.from({ length: 20 }, call));
   assert.deepEqual(new Set(answers.map(({ sub }) => sub)), new Set(["ada"]));
   assert.equal(seen.refreshed, 1, "twenty calls with an expired token are one refresh");
 
-  await theApp(app).getByRole("button", { name: "Disconnect Acme" }).click();
-  await theApp(app).getByRole("button", { name: "Connect Acme" }).waitFor();
+  await button(app, "Disconnect Acme").click();
+  await button(app, "Connect Acme").waitFor();
   assert.ok(seen.revoked >= 1, "the provider was told");
 
   const told = JSON.stringify(await stage.control.get("steps")) + JSON.stringify(await stage.control.get("requests"));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { picture, theApp } from "../lib/browser.mjs";
-import { assertNowhere, authorizeUrl, client, deepLink, everythingIn, externalBrowser } from "../lib/connect.mjs";
+import { assertNowhere, authorizeUrl, button, client, deepLink, everythingIn, externalBrowser } from "../lib/connect.mjs";
 import { startDev } from "../lib/processes.mjs";
 
 const GRACE = "kZ0fWq3sT9yUe1rLh5NdGw";
@@ -21,15 +21,15 @@ test("the sample's Connect button works out of the box, and the diagram tells th
   await browser.getByRole("button", { name: "Allow", exact: true }).click();
 
   await theApp(app).getByText("ada@acme.example").waitFor();
-  await theApp(app).getByRole("button", { name: "Disconnect Acme" }).waitFor();
+  await button(app, "Disconnect Acme").waitFor();
   await picture(app, "connect-02-connected");
   const steps = await stage.control.get("steps");
   assert.deepEqual(steps.filter(({ number }) => number).map(({ number }) => number), NUMBERS);
   assert.deepEqual(steps.filter(({ status }) => status === "failed"), []);
   assert.deepEqual(app.said.filter((line) => line.startsWith("exception")), []);
 
-  await theApp(app).getByRole("button", { name: "Disconnect Acme" }).click();
-  await theApp(app).getByRole("button", { name: "Connect Acme" }).waitFor();
+  await button(app, "Disconnect Acme").click();
+  await button(app, "Connect Acme").waitFor();
 
   const told = JSON.stringify(await stage.control.get("steps")) + JSON.stringify(await stage.control.get("requests"));
   assertNowhere(["acme_at_", "acme_rt_"], {
@@ -49,8 +49,8 @@ test("codes of 20, 300 and 4,000 characters work", async (t) => {
     await stage.control.put("faults", { provider: { id: fault, times: 1 } });
     const browser = await externalBrowser(app);
     await browser.goto(await authorizeUrl(app));
-    await theApp(app).getByRole("button", { name: "Disconnect Acme" }).click();
-    await theApp(app).getByRole("button", { name: "Connect Acme" }).waitFor();
+    await button(app, "Disconnect Acme").click();
+    await button(app, "Connect Acme").waitFor();
   }
 });
 
@@ -82,7 +82,7 @@ test("a stolen deep link opens nothing for somebody else, and is burnt", async (
   await theApp(thief).getByText("Hello").first().waitFor();
   await stage.control.put("user", { id: ada });
   await app.goto(link);
-  await theApp(app).getByRole("button", { name: "Connect Acme" }).waitFor();
+  await button(app, "Connect Acme").waitFor();
   const requests = await stage.control.get("requests");
   assert.equal(requests.filter(({ url }) => url.startsWith(`${stage.provider}/token`)).length, 0, "the code was never exchanged");
 });
@@ -97,7 +97,7 @@ test("a callback that is replayed, late or made up gets a plain page", async (t)
     if (request.url().startsWith(`${stage.app}/zoom/connect/acme/callback`)) callbacks.push(request.url());
   });
   await browser.goto(await authorizeUrl(app));
-  await theApp(app).getByRole("button", { name: "Disconnect Acme" }).waitFor();
+  await button(app, "Disconnect Acme").waitFor();
   const replay = await browser.goto(callbacks[0]);
   assert.equal(replay.status(), 400);
   await browser.getByText("This sign-in is over.").waitFor();
@@ -116,7 +116,7 @@ test("a provider that lies, is down or does not answer connects nobody, and Zoom
     const browser = await externalBrowser(app);
     await browser.goto(url);
     // The launch that claims replaces the page; a response of another issuer leaves the old one, which says so.
-    await theApp(app).getByRole("button", { name: "Connect Acme" }).waitFor();
+    await button(app, "Connect Acme").waitFor();
     await browser.context().close();
     const state = await theApp(app).locator("body").evaluate(async () => (await fetch("/zoom/connect/acme")).json());
     assert.equal(state.connected, false, fault);

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 
 import { Hops, launch } from "../lib/hops.mjs";
 import { startApart } from "../lib/processes.mjs";
+import { sleep, until } from "../lib/waiting.mjs";
 
 /** Install up to the address of the callback, consent given without asking. */
 async function upToTheCallback({ app, control }) {
@@ -24,20 +25,14 @@ async function untilInstalled({ browser, callback, zoom }) {
     assert.ok(answer.status < 400, `${answer.status} ${answer.text.slice(0, 400)}`);
     if (answer.location?.startsWith(`${zoom}/launch/`)) return answer.location;
     if (answer.location) url = new URL(answer.location, url).href;
-    else await new Promise((resolve) => setTimeout(resolve, 500));
+    else await sleep(500);
   }
   assert.fail("the installation is stuck");
 }
 
-const tokenCalls = async (control) => (await control.get("requests")).filter(({ url }) => url.includes("/oauth/token")).length;
-
 async function called(control, endpoint) {
-  const deadline = Date.now() + 10_000;
-  while (Date.now() < deadline) {
-    if ((await control.get("requests")).some(({ url }) => url.includes(endpoint))) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.fail(`${endpoint} was never called`);
+  const asked = async () => (await control.get("requests")).some(({ url }) => url.includes(endpoint));
+  await until(`a call of ${endpoint}`, asked, { within: 10_000 });
 }
 
 // Each has processes of its own; together they take as long as the longest, which waits for an exchange to be given up.
@@ -48,7 +43,7 @@ describe("kill -9 during an install", { concurrency: true }, () => {
     await stage.gateway.kill();
     await stage.gateway.start();
     await untilInstalled({ browser, callback, zoom: stage.zoom });
-    assert.equal(await tokenCalls(stage.control), 1);
+    assert.equal((await stage.control.tokenCalls()).length, 1);
   });
 
   for (const [step, endpoint, fault] of [
@@ -91,6 +86,6 @@ describe("kill -9 during an install", { concurrency: true }, () => {
     await stage.gateway.kill();
     await stage.gateway.start();
     await untilInstalled({ browser, callback, zoom: stage.zoom });
-    assert.equal(await tokenCalls(stage.control), 1);
+    assert.equal((await stage.control.tokenCalls()).length, 1);
   });
 });

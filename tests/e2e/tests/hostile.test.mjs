@@ -3,38 +3,35 @@
 // anything, and everything it tries must have been tried: the gateway's log or the browser says so.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
 import { test } from "node:test";
 
-import { openBrowser, realSdk } from "../lib/browser.mjs";
+import { openBrowser, serveRealSdk } from "../lib/browser.mjs";
 import { Caller, decide, decideIn } from "../lib/in-client.mjs";
 import { startDev } from "../lib/processes.mjs";
+import { startServer } from "../lib/server.mjs";
+import { until } from "../lib/waiting.mjs";
 
 const PAGE = `<!doctype html><title>App</title><p>The app.</p><script src="https://appssdk.zoom.us/sdk.js"></script>`;
 
-/** A server on 127.0.0.1 that keeps what it is asked; `origin` has the name that is given. */
-async function startServer(t, name, page) {
-  const server = http.createServer((request, response) => {
+/** A server of one page that keeps what it is asked. */
+async function servePage(t, name, page) {
+  const answer = (request, response) => {
     server.asked.push(request);
     response.writeHead(200, { "content-type": "text/html" }).end(page);
-  });
+  };
+  const server = await startServer(t, answer, name);
   server.asked = [];
   server.on("upgrade", (request, socket) => {
     server.asked.push(request);
     socket.destroy();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  server.origin = `http://${name}:${server.address().port}`;
   return server;
 }
 
 /** A user with the app open in the web client, an attacker with the app of their own, and the attacker's page. */
 async function openStage(t, { sdk = "stand-in" } = {}) {
-  const upstream = await startServer(t, "localhost", PAGE);
-  const evil = await startServer(t, "127.0.0.1", "<!doctype html><title>Prizes</title>");
+  const upstream = await servePage(t, "localhost", PAGE);
+  const evil = await servePage(t, "127.0.0.1", "<!doctype html><title>Prizes</title>");
   const stage = await startDev(t, "--verbose", "--upstream", upstream.origin);
   const { control } = stage;
   await control.put("sdk", { mode: sdk });
@@ -48,12 +45,7 @@ async function openStage(t, { sdk = "stand-in" } = {}) {
   const page = await openBrowser(t);
   page.context().setDefaultTimeout(10_000);
   // Only where it is needed: a browser whose requests are answered by the test asks no server before it sends JSON.
-  if (sdk === "zoom") {
-    const body = await realSdk();
-    await page.context().route("https://appssdk.zoom.us/**", (route) =>
-      route.fulfill({ contentType: "text/javascript", headers: { "cross-origin-resource-policy": "cross-origin" }, body }),
-    );
-  }
+  if (sdk === "zoom") await serveRealSdk(page);
   await control.post("launch", { surface: "web" });
   await page.goto(stage.webClient);
   const frame = await appIn(page, stage);
@@ -76,18 +68,9 @@ const beginIn = (frame) =>
     const headers = { "content-type": "application/json" };
     return (await fetch("/zoom/authorize", { method: "POST", headers, body: "{}" })).json();
   });
-const exchanges = async (control) => (await control.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
 
-/** Waits until `look` gives something that counts. */
-async function until(look, what) {
-  const deadline = Date.now() + 4_000;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > deadline) assert.fail(`never happened: ${typeof what === "function" ? what() : what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+/** Waits for what follows at once where it follows at all. */
+const soon = (what, look) => until(what, look, { within: 4_000 });
 
 // What the hostile page runs. `at` is the address, `body` what it sends.
 
@@ -151,23 +134,23 @@ test("requests from a hostile page change nothing", async (t) => {
 
   // Reading is open to all, and shows that the cookie does come along: the app is told whose request it is.
   await hostile.evaluate(byImage, { at: `${app}/seen.png` });
-  const seen = await until(() => upstream.asked.find(({ url }) => url === "/seen.png"), "the image");
+  const seen = await soon("the image", () => upstream.asked.find(({ url }) => url === "/seen.png"));
   assert.ok(seen.rawHeaders.includes(victim), "the hostile request has the user's session");
 
   // An attempt of the user's own is open. Whatever begins or ends one in this session would spoil it.
   const begun = await beginIn(frame);
   upstream.asked.length = 0;
-  await control.call("DELETE", "requests");
+  await control.forgetRequests();
   for (const [how, run, what, expected] of attempts(stage)) {
     await t.test(`${how} to ${new URL(what.at).pathname} is refused`, async () => {
       const since = dev.output.length;
       await hostile.evaluate(run, what);
-      await until(() => logged(dev, since).includes(expected), () => `${expected}; but ${dev.output.slice(since)}`);
+      await soon(() => `${expected}; but ${dev.output.slice(since)}`, () => logged(dev, since).includes(expected));
       assert.deepEqual(await sessionIn(frame), before);
     });
   }
   assert.deepEqual(upstream.asked.filter(({ method, headers }) => method !== "GET" || headers.upgrade).map(({ url }) => url), []);
-  assert.deepEqual(await exchanges(control), []);
+  assert.deepEqual(await control.tokenCalls(), []);
   assert.deepEqual((await stage.control.get("state")).user, victim);
 
   const { view } = (await control.get("state")).view;
@@ -183,8 +166,8 @@ test("the browser does not show the app in a frame of an origin that is not Zoom
   const { dev, app, hostile } = await openStage(t);
   const since = dev.output.length;
   await hostile.evaluate(byFrame, { at: `${app}/` });
-  await until(() => logged(dev, since).includes("GET app 200"), "the frame's request");
-  await until(() => hostile.said.some((line) => line.includes("frame-ancestors")), "the browser's refusal");
+  await soon("the frame's request", () => logged(dev, since).includes("GET app 200"));
+  await soon("the browser's refusal", () => hostile.said.some((line) => line.includes("frame-ancestors")));
   const framed = hostile.frames().find((each) => each !== hostile.mainFrame());
   assert.ok(!framed.url().startsWith(app), framed.url());
 });
@@ -205,7 +188,7 @@ test("forged messages of the SDK add nothing, though the SDK takes them from any
     return session;
   });
   assert.equal(before.user.id, victim);
-  await control.call("DELETE", "requests");
+  await control.forgetRequests();
   const forge = async (message) => {
     await frame.evaluate(() => void (window.heard.length = 0));
     await hostile.evaluate((forged) => window.victim.frames[0].postMessage(forged, "*"), message);
@@ -220,15 +203,15 @@ test("forged messages of the SDK add nothing, though the SDK takes them from any
   await forge({ type: "event", name: "onMyUserContextChange", data: { status: "authorized" } });
   await frame.waitForTimeout(500);
   assert.equal((await sessionIn(frame)).user.id, victim);
-  assert.deepEqual(await exchanges(control), [], "nobody waited for a code");
+  assert.deepEqual(await control.tokenCalls(), [], "nobody waited for a code");
 
   // Now the page waits for the user's consent, and takes the attacker's code for the answer.
   await control.call("DELETE", "steps");
   const install = frame.evaluate(() => window.stagedoor.install().then(() => "added", ({ code }) => code));
-  await until(async () => (await control.get("steps")).some(({ arrow }) => arrow === "authorize()"), "the question");
+  await soon("the question", async () => (await control.get("steps")).some(({ arrow }) => arrow === "authorize()"));
   await forge(authorized);
   assert.notEqual(await install, "added");
-  const [exchange, ...more] = await exchanges(control);
+  const [exchange, ...more] = await control.tokenCalls();
   assert.equal(exchange.status, 400, "Zoom refuses: the code was made for another verifier");
   assert.deepEqual(more, []);
   const after = await sessionIn(frame);

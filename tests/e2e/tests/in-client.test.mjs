@@ -21,8 +21,6 @@ const SUCCEED = [
   "the session that began, no state, the first time",
 ];
 
-const exchanges = async (control) => (await control.get("requests")).filter(({ url }) => url.endsWith("/oauth/token"));
-
 /** The gateway and the emulator, and the ids of two users. */
 async function openStage(t) {
   const stage = await startApart(t);
@@ -55,11 +53,11 @@ test("exactly the session that began an authorization ends it, once, and not wit
             assert.equal((await began.post("authorized", { code, redirectUri, state: told })).status, 200);
           }
           const caller = await bringer(session, began);
-          await stage.control.call("DELETE", "requests");
+          await stage.control.forgetRequests();
 
           const answer = await caller.post("authorized", { code, redirectUri, ...spoil(told) });
           const text = await answer.text();
-          const granted = (await exchanges(stage.control)).filter(({ status }) => status === 200);
+          const granted = (await stage.control.tokenCalls()).filter(({ status }) => status === 200);
           const succeeds = SUCCEED.includes(cell);
           assert.equal(answer.ok, succeeds, `${answer.status} ${text}`);
           assert.equal(granted.length, succeeds ? 1 : 0);
@@ -91,6 +89,6 @@ test("who declines brings no code, and nothing without one is taken", async (t) 
   for (const body of [{ ...event, state }, { state }, { code: "", state }, { code: null, state }]) {
     assert.equal((await caller.post("authorized", body)).status, 400);
   }
-  assert.deepEqual(await exchanges(stage.control), []);
+  assert.deepEqual(await stage.control.tokenCalls(), []);
   assert.equal((await caller.session()).installed, false);
 });

@@ -7,13 +7,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { startCluster } from "../lib/cluster.mjs";
-import { install, launch, newUser } from "../lib/hops.mjs";
+import { MAY_ASK_ZOOM, askZoom, install, launch, newUser } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
+import { sleep, until } from "../lib/waiting.mjs";
 
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 3);
-const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Users whose access tokens have expired, each with a session. */
 async function expired(stage, count) {
@@ -30,28 +28,18 @@ async function expired(stage, count) {
 }
 
 /** How many refreshes have reached Zoom. */
-async function refreshes(control) {
-  const requests = await control.get("requests");
-  return requests.filter(({ url, body }) => url.includes("/oauth/token") && String(body).includes("refresh_token")).length;
-}
+const refreshes = async (control) => (await control.tokenCalls("refresh_token")).length;
 
 /** Waits until one more has. */
 async function oneMore(control, before) {
-  const deadline = Date.now() + 20_000;
-  while ((await refreshes(control)) <= before) {
-    assert.ok(Date.now() < deadline, "no refresh reached Zoom");
-    await sleep(10);
-  }
-  return true;
+  return until("a refresh that reaches Zoom", async () => (await refreshes(control)) > before, { within: 20_000, every: 10 });
 }
-
-const call = ({ session }, app) => session.json(`${app}/zoom/api/v2/users/me`);
 
 /** Calls until there is an answer that says what became of the grant. */
 async function outcome(user, app) {
   const deadline = Date.now() + 90_000;
   for (;;) {
-    const { status, json } = await call(user, app);
+    const { status, json } = await askZoom(user.session, app);
     if (status === 200) return "good";
     if (json.code === "needs_reauth") return "lost";
     assert.ok(Date.now() < deadline, `stuck: ${status} ${JSON.stringify(json)}`);
@@ -62,7 +50,7 @@ async function outcome(user, app) {
 for (const [name, start] of Object.entries(STORES)) {
   describe(`kill -9 during refreshes on ${name}`, () => {
     test(`${KILLS} kills at random moments`, { timeout: 1_200_000 }, async (t) => {
-      const stage = await startCluster(t, { gateways: 1, storeUrl: await start(t), toml });
+      const stage = await startCluster(t, { gateways: 1, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
       const [gateway] = stage.gateways;
       const users = await expired(stage, KILLS);
       for (const [index, user] of users.entries()) {
@@ -71,7 +59,7 @@ for (const [name, start] of Object.entries(STORES)) {
         let cut = index % 3 === 2;
         if (cut) await stage.control.put("faults", { id: "token.late", times: 1 });
         const before = await refreshes(stage.control);
-        const answered = call(user, gateway.origin).then(({ status }) => status, () => 0);
+        const answered = askZoom(user.session, gateway.origin).then(({ status }) => status, () => 0);
         if (cut) cut = await Promise.race([oneMore(stage.control, before), answered.then(() => false)]);
         else await sleep(Math.random() * 25);
         await gateway.kill();

@@ -4,18 +4,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { startCluster } from "../lib/cluster.mjs";
-import { install, launch } from "../lib/hops.mjs";
+import { MAY_ASK_ZOOM, askZoom, install, launch } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
-
-const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** The refresh calls that the emulated Zoom got. */
-async function refreshes(control) {
-  const requests = await control.get("requests");
-  return requests.filter(({ url, body }) => url.includes("/oauth/token") && String(body).includes("refresh_token"));
-}
+import { sleep } from "../lib/waiting.mjs";
 
 /** A user whose access token has expired: the next call needs a refresh. */
 async function expired(stage) {
@@ -24,21 +15,21 @@ async function expired(stage) {
   const session = await launch(stage);
   await sleep(2_100);
   await stage.control.put("tokens", { access_seconds: 3600 });
-  await stage.control.call("DELETE", "requests");
+  await stage.control.forgetRequests();
   return session;
 }
 
 for (const [name, start] of Object.entries(STORES)) {
   describe(`an expired grant on ${name}`, () => {
     test("20 callers at each of 3 gateways: one call of the token endpoint, nobody fails", async (t) => {
-      const stage = await startCluster(t, { storeUrl: await start(t), toml });
+      const stage = await startCluster(t, { storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
       const session = await expired(stage);
       const calls = stage.gateways.flatMap(({ origin }) =>
-        Array.from({ length: 20 }, () => session.json(`${origin}/zoom/api/v2/users/me`)),
+        Array.from({ length: 20 }, () => askZoom(session, origin)),
       );
       const answers = await Promise.all(calls);
       assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
-      assert.equal((await refreshes(stage.control)).length, 1);
+      assert.equal((await stage.control.tokenCalls("refresh_token")).length, 1);
     });
   });
 }

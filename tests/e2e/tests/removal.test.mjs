@@ -4,34 +4,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { startCluster } from "../lib/cluster.mjs";
-import { install, launch } from "../lib/hops.mjs";
+import { MAY_ASK_ZOOM, askZoom, install, launch } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
-
-const toml = `[app]\napi_allow = ["GET /v2/users/me"]\n`;
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what, holds) {
-  const deadline = Date.now() + 30_000;
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, `${what}: not within 30 s`);
-    await sleep(250);
-  }
-}
+import { until } from "../lib/waiting.mjs";
 
 for (const [name, start] of Object.entries(STORES)) {
   test(`who removes the app is forgotten by every gateway on ${name}, with evidence, and may come back`, async (t) => {
-    const stage = await startCluster(t, { gateways: 2, storeUrl: await start(t), toml });
+    const stage = await startCluster(t, { gateways: 2, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
     const { app, control, gateways } = stage;
     await install(stage);
     const session = await launch(stage);
-    const calls = (path) => Promise.all(gateways.map(({ origin }) => session.json(`${origin}${path}`)));
-    const statuses = async (path) => (await calls(path)).map(({ status }) => status);
-    assert.deepEqual(await statuses("/zoom/api/v2/users/me"), [200, 200], "both gateways know the user");
+    const statuses = async (ask) => (await Promise.all(gateways.map(({ origin }) => ask(origin)))).map(({ status }) => status);
+    const asked = () => statuses((origin) => askZoom(session, origin));
+    assert.deepEqual(await asked(), [200, 200], "both gateways know the user");
 
     await control.post("uninstall", {});
-    await until("the sessions end", async () => (await statuses("/zoom/session")).every((status) => status === 401));
-    assert.deepEqual(await statuses("/zoom/api/v2/users/me"), [401, 401]);
+    const sessions = () => statuses((origin) => session.json(`${origin}/zoom/session`));
+    const ended = async () => (await sessions()).every((status) => status === 401);
+    await until("the sessions end", ended, { within: 30_000, every: 250 });
+    assert.deepEqual(await asked(), [401, 401]);
     const evidence = gateways.filter(({ output }) => output.includes("\"target\":\"audit\""));
     assert.equal(evidence.length, 1, "one gateway was told, and wrote it down");
 

@@ -5,24 +5,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openBrowser, realSdk } from "../lib/browser.mjs";
+import { openBrowser, serveRealSdk } from "../lib/browser.mjs";
 import { startApart } from "../lib/processes.mjs";
 import { WebClient } from "../lib/web-client.mjs";
 
 const LIFE_MS = 4000;
-const IDS = { clientId: "e2eClientId01", clientSecret: "canary-client-secret-5Zq8Lk2Vw7Rt" };
 
 test("the page has a new session before the old one ends, without a reload", async (t) => {
-  const client = await new WebClient(IDS).start(t);
+  const client = await new WebClient().start(t);
   const gatewayArgs = ["--set", `session.pwa_ttl_seconds=${LIFE_MS / 1000}`];
   const { app } = await startApart(t, { gatewayArgs, env: { ZOOM_HOST: client.origin } });
   client.app = app;
   const page = await openBrowser(t);
   page.setDefaultTimeout(10_000);
-  const body = await realSdk();
-  await page.context().route("https://appssdk.zoom.us/**", (route) =>
-    route.fulfill({ contentType: "text/javascript", headers: { "cross-origin-resource-policy": "cross-origin" }, body }),
-  );
+  await serveRealSdk(page);
   await page.goto(client.origin);
   await page.frameLocator("iframe").getByText("the web client").waitFor();
   const frame = page.frames().find((each) => each !== page.mainFrame());

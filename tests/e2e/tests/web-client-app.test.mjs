@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openBrowser, picture, realSdk, theApp, theAppInTheWebClient } from "../lib/browser.mjs";
+import { openBrowser, picture, serveRealSdk, theApp, theAppInTheWebClient } from "../lib/browser.mjs";
 import { startDev } from "../lib/processes.mjs";
+import { until } from "../lib/waiting.mjs";
 
 const ADA = "7lVvQmTkRwGfQmX2yq1BzA";
 
@@ -15,12 +16,7 @@ async function openApp(t, { persona = "agent", cookies = "allow", sdk = "stand-i
   await dev.control.put("cookies", { third_party: cookies });
   await dev.control.put("sdk", { mode: sdk });
   const page = await openBrowser(t);
-  if (sdk === "zoom") {
-    const body = await realSdk();
-    await page.context().route("https://appssdk.zoom.us/**", (route) =>
-      route.fulfill({ contentType: "text/javascript", headers: { "cross-origin-resource-policy": "cross-origin" }, body }),
-    );
-  }
+  if (sdk === "zoom") await serveRealSdk(page);
   await page.goto(dev.webClient);
   const open = page.getByRole("button", { name: "Open Sample app" });
   await open.waitFor();
@@ -42,11 +38,10 @@ const lastLaunch = async (control) => {
 
 /** Waits until the last launch has come to these steps, and no further. */
 async function arrows(control, expected) {
-  const now = async () => (await lastLaunch(control)).map(({ arrow }) => arrow);
-  for (const end = Date.now() + 10_000; Date.now() < end && (await now()).length < expected.length; ) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.deepEqual(await now(), expected);
+  let seen = [];
+  const look = async () => (seen = (await lastLaunch(control)).map(({ arrow }) => arrow));
+  await until(() => `${expected}; but ${seen}`, async () => (await look()).length >= expected.length, { within: 10_000 });
+  assert.deepEqual(await look(), expected);
 }
 
 for (const cookies of ["allow", "partitioned-only"]) {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openBrowser, picture, realSdk, theAppInTheWebClient } from "../lib/browser.mjs";
+import { openBrowser, picture, serveRealSdk, theAppInTheWebClient } from "../lib/browser.mjs";
 import { startEmulator } from "../lib/processes.mjs";
 import { startBackend } from "../lib/pwa-backend.mjs";
 
@@ -97,10 +97,7 @@ test("partitioned cookies stay where third-party cookies are blocked, others do 
 test("Zoom's real SDK from npm works in the frame", async (t) => {
   const { page, control, webClient } = await openWebClient(t);
   await control.put("sdk", { mode: "zoom" });
-  const body = await realSdk();
-  await page.context().route("https://appssdk.zoom.us/**", (route) =>
-    route.fulfill({ contentType: "text/javascript", headers: { "cross-origin-resource-policy": "cross-origin" }, body }),
-  );
+  await serveRealSdk(page);
   await page.goto(webClient);
   await page.getByRole("button", { name: "Open Sample app" }).click();
   await theAppInTheWebClient(page).getByText(`web inMeeting ${ADA} context`).waitFor();

@@ -8,18 +8,19 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { STORES } from "../lib/stores.mjs";
-import { deliver, event, send, startForwarding, until } from "../lib/webhooks.mjs";
+import { sleep, until } from "../lib/waiting.mjs";
+import { deliver, event, send, startForwarding } from "../lib/webhooks.mjs";
 
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 12);
 const INBOX = Number(process.env.STAGEDOOR_INBOX ?? 3_000);
 
-for (const [name, store] of Object.entries(STORES)) {
+for (const [name, start] of Object.entries(STORES)) {
   test(`on ${name}, over ${KILLS} deaths of gateways and the upstream, no acknowledged event is lost and none overtakes`, async (t) => {
-    await die(t, await store(t));
+    await die(t, (await start(t)).url);
   });
 
   test(`on ${name}, of 1,000 parallel replays at three gateways one arrives`, async (t) => {
-    await replay(t, await store(t));
+    await replay(t, (await start(t)).url);
   });
 }
 
@@ -33,11 +34,11 @@ async function die(t, storeUrl) {
       const number = sent.get(meeting);
       await deliver([origins[(number + index) % 3], ...origins], event(meeting, number));
       sent.set(meeting, number + 1);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
   });
   for (let kill = 0; kill < KILLS; kill += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 250));
+    await sleep(50 + Math.random() * 250);
     const victim = kill % 4 === 3 ? upstream : gateways[kill % 3];
     await victim.kill();
     await victim.start();
@@ -45,10 +46,11 @@ async function die(t, storeUrl) {
   over = true;
   await Promise.all(zoom);
   const count = [...sent.values()].reduce((sum, events) => sum + events, 0);
-  await until("every acknowledged event has arrived", async () => {
+  const arrivedAll = async () => {
     const heard = await upstream.heard();
     return [...heard.values()].reduce((sum, numbers) => sum + numbers.length, 0) >= count;
-  });
+  };
+  await until("every acknowledged event has arrived", arrivedAll, { every: 100 });
   const heard = await upstream.heard();
   for (const [meeting, events] of sent) {
     assert.deepEqual(heard.get(meeting), Array.from({ length: events }, (_, number) => number), `meeting ${meeting}`);
@@ -63,7 +65,7 @@ async function replay(t, storeUrl) {
   const statuses = await Promise.all(Array.from({ length: 1_000 }, (_, index) => send(gateways[index % 3].origin, body)));
   assert.deepEqual([...new Set(statuses)], [200]);
   await until("it has arrived", async () => (await upstream.arrived()).length > 0);
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await sleep(2_000);
   assert.equal((await upstream.arrived()).length, 1);
 }
 
@@ -91,7 +93,7 @@ test(`memory does not grow with the inbox: ${INBOX} events for an upstream that 
   const begun = performance.now();
   const slowest = await fill(warm, INBOX);
   const seconds = (performance.now() - begun) / 1000;
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await sleep(3_000);
   const after = await memory(gateway);
   t.diagnostic(
     `${warm} events: ${before} MiB; ${INBOX} events: ${after} MiB; ${Math.round((INBOX - warm) / seconds)} events/s taken, the slowest answer ${Math.round(slowest)} ms`,
@@ -99,7 +101,7 @@ test(`memory does not grow with the inbox: ${INBOX} events for an upstream that 
   assert.ok(slowest < 3_000, `an answer took ${slowest} ms`);
   assert.ok(after - before < 30, `${before} MiB grew to ${after} MiB`);
   await upstream.start();
-  await until("the inbox is empty", async () => (await upstream.arrived()).length >= INBOX, 900_000);
+  await until("the inbox is empty", async () => (await upstream.arrived()).length >= INBOX, { within: 900_000, every: 100 });
   t.diagnostic(`drained: ${await memory(gateway)} MiB`);
 });
 

@@ -210,9 +210,11 @@ impl Rotate {
             return console::say_json(&json!({ "secret": secret }));
         }
         console::note(
-            "1. Move the present secret to previous_secrets (STAGEDOOR_PREVIOUS_SECRETS), where it still opens what it sealed.\n\
-             2. Set the new one below as secret (STAGEDOOR_SECRET), and restart all replicas.\n\
-             3. When the longest session (session.ttl_seconds) is over and every installation was used or added again,\n\
+            "1. Where several replicas restart one after the other, first give all of them the new secret below in\n\
+             \x20  previous_secrets (STAGEDOOR_PREVIOUS_SECRETS), so that each can open what the others will seal with it.\n\
+             2. Swap the two: the present one in previous_secrets, where it still opens what it sealed, and the new one\n\
+             \x20  as secret (STAGEDOOR_SECRET). Restart all replicas; they seal anew what lasts.\n\
+             3. When the metric stagedoor_records_outdated is 0 and the longest session (session.ttl_seconds) is over,\n\
              \x20  remove the old one.\n",
         );
         console::say(secret);

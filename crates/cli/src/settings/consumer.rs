@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use stagedoor_flows::consumer::{ClaimMap, InvalidClaimMap, MAX_TTL_SECONDS};
-use stagedoor_flows::verify::{SharedSecret, VerifyingKey};
-use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem};
+use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem, SharedSecret, VerifyingKeys};
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
@@ -158,7 +157,7 @@ fn session_keys(text: String) -> Result<SessionKeys, Wrong> {
         };
     }
     let fix = "write the address of a JWK Set, or { file = \"…\" } with a public key as PEM or JWK";
-    VerifyingKey::read(&text).map_err(|error| Wrong::new(error.to_string(), fix))?;
+    VerifyingKeys::read(&text).map_err(|error| Wrong::new(error.to_string(), fix))?;
     Ok(SessionKeys::Public(text))
 }
 
@@ -166,7 +165,7 @@ fn shared_secret(text: String) -> Result<SessionKeys, Wrong> {
     const FIX: &str = "copy the secret with which the site signs its sessions; it has at least 32 bytes";
     secret::refuse_weak(&text, 8, FIX)?;
     let secret = SharedSecret::new(text);
-    VerifyingKey::shared(&secret).map_err(|error| Wrong::new(error.to_string(), FIX))?;
+    VerifyingKeys::shared(&secret).map_err(|error| Wrong::new(error.to_string(), FIX))?;
     Ok(SessionKeys::Shared(secret))
 }
 

@@ -11,19 +11,19 @@ use stagedoor_protocol::time::UnixMillis;
 use super::patience::{Patience, Watch, jittered};
 use super::refresher::Inner;
 use super::{Ending, Errand, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due};
-use crate::port::Lease;
 use crate::vault::{Kept, Terms};
 
-/// How long a lease lives, in seconds: longer than an intent, two calls and the pause between them may take.
-const LEASE_SECONDS: i64 = 30;
-
-/// After so long without a change, nobody answers for an intent or a lease any more. It is measured by waiting and not
-/// by the clock: two clocks may differ by more than a lease lives.
+/// After so long without a change, nobody answers for an intent any more: longer than an intent, two calls and the pause
+/// between them may take. It is measured by waiting and not by the clock: two clocks may differ by more than that.
 const ORPHANED: Duration = Duration::from_secs(30);
 
 /// How long an intent may take to become durable, in milliseconds. Later on others could take it for an orphan while
 /// the call is still under way.
 const INTENT_MS: i64 = 5_000;
+
+/// A call that brought nothing within so many milliseconds is repeated at once. During the second of two long
+/// ones, others would take the intent for an orphan.
+const REPEAT_MS: i64 = 4_000;
 
 /// How long a refresh that was handed over may take to begin.
 const HANDED_OVER: Duration = Duration::from_secs(3);
@@ -67,13 +67,6 @@ pub(super) enum Verdict {
     Fail(RefreshError),
 }
 
-/// Whose turn it is.
-enum Turn {
-    /// Ours. There is no lease where its holder is gone for sure and its end is out of sight: a clock was set.
-    Ours(Option<Lease>),
-    Theirs,
-}
-
 pub(super) struct Flight<T: Holder> {
     pub(super) shared: Arc<Inner<T>>,
     pub(super) key: String,
@@ -97,12 +90,8 @@ impl<T: Holder> Flight<T> {
                 Verdict::Begin if handed_over.is_none() && self.hand_over() => handed_over = Some(patience.waited),
                 Verdict::Begin if handed_over.is_some_and(|at| patience.waited < at + HANDED_OVER) => {}
                 Verdict::Begin => {
-                    if let Turn::Ours(lease) = self.turn(orphaned).await? {
-                        let landed = self.refresh(kept).await;
-                        self.release(lease).await;
-                        if let Some(landed) = landed {
-                            return landed;
-                        }
+                    if let Some(landed) = self.refresh(kept).await {
+                        return landed;
                     }
                 }
             }
@@ -118,18 +107,6 @@ impl<T: Holder> Flight<T> {
             forced: self.need.instead_of.is_some(),
             used: self.need.used,
         })
-    }
-
-    async fn turn(&self, orphaned: bool) -> Result<Turn, RefreshError> {
-        let lease = self.shared.vault.lease::<T>(&self.key, LEASE_SECONDS).await?;
-        Ok(if lease.is_some() || orphaned { Turn::Ours(lease) } else { Turn::Theirs })
-    }
-
-    async fn release(&self, lease: Option<Lease>) {
-        if let Some(lease) = lease {
-            // It ends by itself otherwise.
-            let _ = self.shared.vault.release(lease).await;
-        }
     }
 
     /// Intent, call, result. `None` where the record has changed meanwhile: look again.
@@ -148,22 +125,22 @@ impl<T: Holder> Flight<T> {
         }
         let (answer, past) = self.call_leaving_word(&intent.item, &token, past).await;
         match answer {
-            Ok(mut renewed) => {
-                // An issuer that does not rotate gives none.
-                renewed.refresh.get_or_insert(token);
-                Some(self.keep(intent, renewed, past).await)
-            }
+            Ok(renewed) => Some(self.keep(intent, (renewed, token), past).await),
             Err(failure) => self.give_up(intent, failure, past).await,
         }
     }
 
-    /// Writes the intent, durably. The compare-and-set is the last look at the record: it has not changed since it was
-    /// judged.
+    /// Writes the intent, durably. It is the lease: of all that would begin, the one whose compare-and-set finds the
+    /// record as it was judged does so, the new version keeps out the others, and the result ends it.
     async fn begin(&self, kept: &Kept<T>, past: Past) -> Result<Option<Kept<T>>, RefreshError> {
         let attempt = u64::from_be_bytes(self.shared.entropy.bytes());
         let standing = Standing::Refreshing { since: self.shared.vault.now(), attempt, past };
         let mut item = kept.item.clone();
         item.grant_mut().standing = standing;
+        if self.need.used {
+            // Already here, so that the background looks after it should this process die.
+            item.grant_mut().used = self.shared.vault.now();
+        }
         match self.shared.vault.advance(kept, item.clone(), terms(&item)).await {
             Ok(intent) => Ok(intent),
             Err(error) => {
@@ -188,13 +165,14 @@ impl<T: Holder> Flight<T> {
         }
     }
 
-    /// Sends the refresh token; once more where the answer is lost, for which it may not have been used up. A token
+    /// Sends the refresh token; once more where the answer is soon lost, for which it may not have been used up. A token
     /// about which there were doubts before is sent once: this is the second time.
     async fn call(&self, item: &T, token: &RefreshToken, mut past: Past) -> (Result<Renewed, Failure>, Past) {
+        let asked = self.shared.vault.now();
         let first = self.shared.issuer.refresh(item, token).await;
         let Err(Failure::Unknown { .. }) = first else { return (first, past) };
         past.doubts = past.doubts.saturating_add(1);
-        if past.doubts > 1 {
+        if past.doubts > 1 || !(0..REPEAT_MS).contains(&self.shared.vault.now().since(asked)) {
             return (first, past);
         }
         self.shared.clock.sleep(jittered(Duration::from_millis(400), &*self.shared.entropy)).await;
@@ -207,17 +185,14 @@ impl<T: Holder> Flight<T> {
 
     /// Stores new tokens; nobody gets them before. The old ones are dead, so this is tried for long: whatever the store
     /// says, and whatever others have written about the old ones meanwhile.
-    async fn keep(&self, intent: Kept<T>, renewed: Renewed, past: Past) -> Landed<T> {
+    async fn keep(&self, intent: Kept<T>, (renewed, token): (Renewed, RefreshToken), past: Past) -> Landed<T> {
         let now = self.shared.vault.now();
         let old = intent.item.grant().access.clone();
         let mut patience = Patience::new(Duration::from_millis(50), Duration::from_secs(1));
         let mut base = intent;
         loop {
             let mut item = base.item.clone();
-            item.grant_mut().renew(renewed.clone(), now);
-            if self.need.used {
-                item.grant_mut().used = now;
-            }
+            item.grant_mut().renew(renewed.clone(), &token, now);
             let written = self.shared.vault.advance(&base, item.clone(), terms(&item)).await;
             if let Ok(Some(kept)) = written {
                 return Ok(self.renewed(kept.item, past).await);

@@ -470,7 +470,7 @@ async fn a_provider_may_change_its_keys() {
         world.clock.advance(60_000);
     }
     assert_eq!(world.provider.calls("/keys"), 2);
-    // Within a minute unknown keys cost no further call.
+    // Right after that, unknown keys cost no further call.
     world.provider.lies([Lie::OtherKey]);
     for _ in 0..3 {
         let action = come_back(&world, &begin(&world, &ada).await).await;
@@ -571,6 +571,26 @@ async fn a_connection_is_refreshed_with_the_machine_that_zooms_tokens_have() {
     let again = world.connect.fresh(&user("ada"), &name).await.unwrap();
     assert_eq!(again.grant.access, second.grant.access);
     assert_eq!(world.provider.calls("/token"), 2);
+}
+
+#[tokio::test]
+async fn where_a_provider_does_not_rotate_the_refresh_token_stays() {
+    let world = World::new();
+    let mut ada = ada(&world).await;
+    ada.connects(&world).await;
+    let name = world.connect.providers().next().unwrap().name.clone();
+    world.provider.lies([Lie::KeepsRefresh]);
+    let mut last = world.connect.fresh(&user("ada"), &name).await.unwrap();
+    assert!(last.grant.refresh.is_some());
+    for _ in 0..3 {
+        world.clock.advance(3_600_000);
+        let next = world.connect.fresh(&user("ada"), &name).await.unwrap();
+        assert_ne!(next.grant.access, last.grant.access);
+        assert_eq!(next.grant.refresh, last.grant.refresh);
+        assert_eq!(next.grant.scopes, ["openid", "email"], "what an answer does not name stays");
+        last = next;
+    }
+    assert_eq!(world.provider.calls("/token"), 4);
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ pub(crate) enum Lie {
     OtherKey,
     NoIdToken,
     HugeIdToken,
+    /// It does not rotate: the answer to a refresh names no refresh token, and the old one stays good.
+    KeepsRefresh,
     OtherIssuerInMetadata,
     NoKeys,
     Html,
@@ -172,6 +174,12 @@ impl Inner {
         let form = form(request);
         if form["grant_type"] == "refresh_token" {
             let Some(at) = self.live.iter().position(|live| *live == form["refresh_token"]) else { return dead() };
+            if self.lies(Lie::KeepsRefresh) {
+                self.given += 1;
+                let access = format!("canary-provider-access-{}", self.given);
+                let tokens = json!({"access_token": access, "token_type": "Bearer", "expires_in": 3600});
+                return reply(200, tokens.to_string());
+            }
             self.live.remove(at);
             return reply(200, self.tokens().to_string());
         }

@@ -210,6 +210,31 @@ async fn an_answer_that_is_lost_is_asked_for_once_more_and_then_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_late_is_not_lost() {
+    let world = expired().await;
+    world.zoom.dawdle(Duration::from_millis(7_500));
+    assert!(matches!(fresh(&world).await, Err(TokensError::Busy { .. })), "nobody waits for fifteen seconds");
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(fresh(&world).await.unwrap().access.expose(), good(&world));
+    assert_eq!(refreshes(&world), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_call_is_not_repeated_at_once() {
+    let world = expired().await;
+    world.zoom.dawdle(Duration::from_secs(9));
+    assert!(fresh(&world).await.is_err());
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(refreshes(&world), 1, "given up after sixteen seconds, and not asked again at once");
+    world.zoom.dawdle(Duration::ZERO);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let error = fresh(&world).await.unwrap_err();
+    assert!(matches!(error, TokensError::NeedsReauth { reason: Ending::AnswerLost, .. }), "{error:?}");
+    assert_eq!(refreshes(&world), 2);
+    world.zoom.assert_rules_kept();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_was_lost_is_healed_by_the_second_one() {
     let world = expired().await;
     world.zoom.script(Endpoint::Refresh, [Answer::Unheard]);

@@ -48,27 +48,28 @@ pub(crate) async fn call(
     Path((provider, _)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let api = match this.admit(&provider, &request) {
-        Ok(api) => api,
+    let (api, target) = match this.admit(&provider, &request) {
+        Ok(admitted) => admitted,
         Err(notice) => return notice.into_response(),
     };
-    // The very bytes that the relay joins to the base: nothing is decoded, nothing is added.
-    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    let target = target.strip_prefix(api.place.as_str()).unwrap_or_default().to_owned();
     // Boxed, so that the future of every other route is not as large as this one.
     Box::pin(this.relay.call(&api, &target, request)).await.into_response()
 }
 
 impl ProviderApis {
-    fn admit(&self, provider: &str, request: &Request) -> Result<AsUser<'_>, Notice> {
+    /// Who calls which API, and what of it: the very bytes behind its place, of which nothing is decoded.
+    fn admit(&self, provider: &str, request: &Request) -> Result<(AsUser<'_>, String), Notice> {
         let user = self.callers.user(request.method(), request.headers())?;
         let known = self.connect.providers().find(|known| known.name.as_str() == provider);
         let provider = known.ok_or_else(|| refusal(&ConnectError::UnknownProvider))?;
         let base = provider.api.as_ref().ok_or_else(no_api)?;
         let user = user.ok_or_else(not_connected)?;
         let place = format!("{}/{}/api", self.place, provider.name);
+        let target = request.uri().path_and_query().and_then(|target| target.as_str().strip_prefix(place.as_str()));
+        // The name of a provider needs no escapes.
+        let target = target.ok_or_else(|| refusal(&ConnectError::UnknownProvider))?.to_owned();
         let share = format!("{user} {}", provider.name);
-        Ok(AsUser { connect: &self.connect, provider, base, user, share, place })
+        Ok((AsUser { connect: &self.connect, provider, base, user, share, place }, target))
     }
 }
 

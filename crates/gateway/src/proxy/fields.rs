@@ -3,14 +3,16 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Fields of one connection, not of the message (RFC 9110 section 7.6.1). `Expect` is among them because the server
-/// has answered it.
-const HOP_BY_HOP: [HeaderName; 9] = [
+/// has answered it; `Trailer` because fields behind a body, which nobody has looked at, do not go through without it (an
+/// intermediary may drop them, section 6.5.1).
+const HOP_BY_HOP: [HeaderName; 10] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
     header::TE,
+    header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
     header::EXPECT,

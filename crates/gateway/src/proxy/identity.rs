@@ -13,7 +13,9 @@ const KIND: HeaderName = HeaderName::from_static("x-stagedoor-type");
 const MEETING: HeaderName = HeaderName::from_static("x-stagedoor-meeting");
 const ROLE: HeaderName = HeaderName::from_static("x-stagedoor-role");
 const SURFACE: HeaderName = HeaderName::from_static("x-stagedoor-surface");
-const ASSERTION: HeaderName = HeaderName::from_static("x-stagedoor-assertion");
+
+/// Who calls, signed. An upstream sends it back to act for that user.
+pub(crate) const ASSERTION: HeaderName = HeaderName::from_static("x-stagedoor-assertion");
 
 /// How long an assertion is used again: half of its life of 60 s, so that it reaches the upstream with time left.
 const REUSE: Duration = Duration::from_secs(30);

@@ -111,15 +111,15 @@ impl Deliveries {
     }
 
     async fn count(&self) {
-        let mut trouble = Trouble::new("the webhooks that wait cannot be counted");
+        let mut counting = Trouble::new("the webhooks that wait cannot be counted");
+        let mut trimming = Trouble::new("the archive of webhooks cannot be trimmed");
         loop {
             let counted = self.delivery.count().await;
-            trouble.note(counted.as_ref().err());
+            counting.note(counted.as_ref().err());
             if let Ok(events) = counted {
                 self.gauges.inbox(events);
             }
-            let trimmed = self.archive.trim().await;
-            trouble.note(trimmed.as_ref().err());
+            trimming.note(self.archive.trim().await.err().as_ref());
             sleep(COUNT).await;
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
-use stagedoor_flows::port::{Http, HttpError};
+use stagedoor_flows::port::{Deadline, Http, HttpError};
 use stagedoor_gateway::{HttpClient, OutboundLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -51,6 +51,18 @@ async fn mn_25_a_redirect_is_not_followed() {
         server(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".to_vec(), true)
             .await;
     assert_eq!(send(&url).await.unwrap().status().as_u16(), 302);
+}
+
+#[tokio::test]
+async fn a_request_may_bring_a_deadline_of_its_own() {
+    let url = server(Vec::new(), true).await;
+    for deadline in [Duration::from_millis(50), Duration::from_millis(800)] {
+        let mut request = Request::get(&url).body(Bytes::new()).unwrap();
+        request.extensions_mut().insert(Deadline(deadline));
+        let started = Instant::now();
+        assert!(matches!(client().send(request).await, Err(HttpError::Timeout { .. })));
+        assert!(started.elapsed() >= deadline && started.elapsed() < deadline + Duration::from_millis(300));
+    }
 }
 
 #[tokio::test]

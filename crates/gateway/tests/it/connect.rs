@@ -288,6 +288,8 @@ async fn the_providers_api_is_called_with_the_users_token_below_its_base_alone()
     let reply = page.send(&house, Method::GET, &format!("{ACME}/api/notes?page=2")).await;
     assert_eq!(reply.json(), json!({ "target": "/v1/notes?page=2", "authorized": true, "cookies": false }));
     assert!(reply.headers.get("set-cookie").is_none(), "mn_20");
+    let escaped = page.send(&house, Method::GET, "/zoom/connect/%61cme/api/notes").await;
+    assert_eq!(escaped.code(), "provider_unknown", "mn_22: {}", escaped.body);
     for path in ["api/../v2/notes", "api/%2e%2e/v2", "api//notes", "api/%2fnotes"] {
         let reply = page.send(&house, Method::GET, &format!("{ACME}/{path}")).await;
         assert!(reply.status.is_client_error(), "{path}: {} {}", reply.status, reply.body);

@@ -23,6 +23,7 @@ mod install;
 mod launch;
 mod pages;
 mod proxy;
+mod rotation;
 mod secrets;
 mod session;
 mod stop;

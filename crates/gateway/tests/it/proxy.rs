@@ -159,6 +159,20 @@ async fn mn_20_no_spelling_of_an_identity_header_comes_through() {
 }
 
 #[tokio::test]
+async fn mn_20_no_field_comes_through_behind_a_body() {
+    let upstream = Upstream::start().await;
+    let gateway = Plan::upstream(upstream.address)
+        .with(|config| config.app.as_mut().unwrap().browsers = stagedoor_gateway::Browsers::Allow)
+        .build()
+        .run()
+        .await;
+    let request = "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
+                   Trailer: X-Forwarded-User, X-Other\r\n\r\n4\r\nbody\r\n0\r\nX-Forwarded-User: evil\r\nX-Other: evil\r\n\r\n";
+    let answer = raw(gateway.address, request.as_bytes()).await;
+    assert!(answer.contains("\"body\":\"body\"") && !answer.contains("evil"), "{answer}");
+}
+
+#[tokio::test]
 async fn mn_20_our_cookies_stay_here_and_others_go_through() {
     let (house, _, cookie) = house().await;
     for (theirs, expected) in [

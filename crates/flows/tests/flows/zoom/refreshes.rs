@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use stagedoor_flows::port::HttpError;
+use stagedoor_flows::port::{Deadline, HttpError};
 use tokio::time::Instant;
 
 use super::{Answer, Endpoint, FakeZoom, form, later, reply};
+
+/// How long a client waits for an answer by itself.
+const USUAL: Duration = Duration::from_secs(8);
 
 pub(super) struct Refreshes {
     /// User → what is good.
@@ -117,6 +120,12 @@ impl FakeZoom {
     }
 
     pub(super) async fn refresh(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let deadline = request.extensions().get().map_or(USUAL, |Deadline(deadline)| *deadline);
+        let timeout = || HttpError::Timeout { host: "zoom.us".to_owned() };
+        tokio::time::timeout(deadline, self.rotate_in_time(request)).await.unwrap_or_else(|_| Err(timeout()))
+    }
+
+    async fn rotate_in_time(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let token = form(&request)["refresh_token"].clone();
         let (scripted, latency) = self.arrive(request, &token);
         let under_way = UnderWay { zoom: self, token };

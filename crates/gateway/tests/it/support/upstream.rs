@@ -78,7 +78,7 @@ impl Upstream {
     }
 }
 
-/// What arrived: method, target, and every header field.
+/// What arrived: method, target, every header field, and what stood behind the body.
 async fn echo(request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let headers: Vec<_> = parts
@@ -86,10 +86,11 @@ async fn echo(request: Request) -> Response {
         .iter()
         .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
         .collect();
-    let body = body.collect().await.unwrap().to_bytes();
+    let body = body.collect().await.unwrap();
+    let trailers = format!("{:?}", body.trailers());
     let said = json!({
-        "method": parts.method.as_str(), "target": parts.uri.to_string(), "headers": headers,
-        "body": String::from_utf8_lossy(&body),
+        "method": parts.method.as_str(), "target": parts.uri.to_string(), "headers": headers, "trailers": trailers,
+        "body": String::from_utf8_lossy(&body.to_bytes()),
     });
     ([(header::CONTENT_TYPE, "application/json")], said.to_string()).into_response()
 }

@@ -1,0 +1,228 @@
+// What users and operators see of a Zoom that is down, slow or lying, and of a wrong client secret: no grant is marked
+// dead for it, Zoom is not asked again and again, and whoever needs nothing of Zoom notices nothing.
+
+import assert from "node:assert/strict";
+import http from "node:http";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { install, launch, newUser } from "../lib/hops.mjs";
+import { startApart } from "../lib/processes.mjs";
+
+/** Whose tokens have expired when a fault begins. */
+const USERS = 6;
+
+/** How long a fault that answers at once is on, in milliseconds; and one that does not, longer than callers wait. */
+const BRIEF = 6_000;
+const LONG = 15_000;
+
+/** How many calls of the token endpoint one grant may cost in either time. */
+const CALLS = 8;
+
+/** By how many milliseconds the 99th of a hundred requests that need nothing of Zoom may take longer than without the fault. */
+const SLOWER = 100;
+
+/** How soon all is well after a fault, in milliseconds: the longer a fault lasted, the longer a grant rests. */
+const RECOVERY = 30_000;
+
+/** Faults of the token endpoint that leave refresh tokens alone. */
+const HARMLESS = {
+  "token.rate_limited": BRIEF,
+  "token.rate_limited_bare": BRIEF,
+  "token.server_error": BRIEF,
+  "token.unavailable": BRIEF,
+  "token.garbage": BRIEF,
+  "token.html": BRIEF,
+  "token.invalid_client": BRIEF,
+  "token.invalid_token_401": BRIEF,
+  "token.invalid_request": BRIEF,
+  "token.hang": LONG,
+};
+
+/** Faults that strike after Zoom has used the refresh token up, so that its answer is all there is. */
+const USED_UP = { "token.truncated": BRIEF, "token.lost": BRIEF, "token.slow": LONG, "token.late": LONG };
+
+/** Faults of the API: what the page is told. */
+const API = {
+  "me.rate_limited": [429, undefined],
+  "me.server_error": [503, "zoom_unavailable"],
+  "me.invalid_token": [502, "token_refused"],
+  "me.hang": [504, "zoom_timeout"],
+};
+
+async function stageOf(t) {
+  const stage = await startApart(t, { gatewayArgs: ["--set", "app.api_allow=GET /v2/users/me"] });
+  await newUser(stage.control, "A neighbour");
+  await install(stage);
+  return { ...stage, neighbour: await launch(stage) };
+}
+
+/** Users with a session each, whose access tokens live so many seconds. */
+async function users(stage, count, seconds) {
+  await stage.control.put("tokens", { access_seconds: seconds });
+  const users = [];
+  for (let index = 0; index < count; index += 1) {
+    const id = await newUser(stage.control, `User ${index}`);
+    await install(stage);
+    users.push({ id, browser: await launch(stage) });
+  }
+  await stage.control.put("tokens", { access_seconds: 3600 });
+  return users;
+}
+
+const ask = ({ browser }, app) => browser.json(`${app}/zoom/api/v2/users/me`);
+
+async function tokenCalls(control) {
+  return (await control.get("requests")).filter(({ url }) => url.includes("/oauth/token")).length;
+}
+
+/** What a counter of the gateway says, by label, where it is not 0. */
+async function counted(admin, name) {
+  const metrics = await (await fetch(`${admin}/metrics`)).text();
+  const lines = metrics.matchAll(new RegExp(`^${name}\\{\\w+="(\\w+)"\\} (\\d+)$`, "gm"));
+  return Object.fromEntries([...lines].map(([, label, count]) => [label, Number(count)]).filter(([, count]) => count > 0));
+}
+
+const ended = (admin) => counted(admin, "stagedoor_grants_ended_total");
+const refreshed = (admin) => counted(admin, "stagedoor_refreshes_total");
+
+/** Asks for the session of somebody who needs nothing of Zoom until `isOver`; the 99th of a hundred times, in milliseconds. */
+async function p99({ app, neighbour }, isOver) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const cookie = [...neighbour.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const times = [];
+  while (!isOver()) {
+    const begun = performance.now();
+    const status = await new Promise((resolve, reject) => {
+      const request = http.get(`${app}/zoom/session`, { agent, headers: { cookie } }, (answer) => {
+        answer.resume().on("end", () => resolve(answer.statusCode));
+      });
+      request.on("error", reject);
+    });
+    assert.equal(status, 200);
+    times.push(performance.now() - begun);
+    await sleep(5);
+  }
+  agent.destroy();
+  return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
+}
+
+const whileLasting = (millis) => {
+  const end = Date.now() + millis;
+  return () => Date.now() > end;
+};
+
+/** Everybody asks again and again for so long, while the neighbour goes on; what they were told, and what it cost the neighbour. */
+async function duringTheFault(stage, callers, millis) {
+  const isOver = whileLasting(millis);
+  const told = new Set();
+  const asking = callers.map(async (user) => {
+    while (!isOver()) {
+      const { status, json } = await ask(user, stage.app);
+      told.add(`${status} ${json.code}`);
+      await sleep(200);
+    }
+  });
+  const during = await p99(stage, isOver);
+  await Promise.all(asking);
+  return { told: [...told].sort(), during };
+}
+
+/** Asks until there is an answer that will stay. */
+async function outcome(user, { app }) {
+  const deadline = Date.now() + RECOVERY;
+  for (;;) {
+    const { status, json } = await ask(user, app);
+    if (status === 200) return "good";
+    if (json.code === "needs_reauth") return "over";
+    assert.ok(Date.now() < deadline, `not well again: ${status} ${JSON.stringify(json)}`);
+    await sleep(250);
+  }
+}
+
+function assertUnchanged(before, during) {
+  assert.ok(during < before + SLOWER, `the neighbour waits ${during.toFixed(1)} ms instead of ${before.toFixed(1)}`);
+}
+
+describe("a token endpoint that", () => {
+  for (const [fault, millis] of Object.entries({ ...HARMLESS, ...USED_UP })) {
+    test(`answers with ${fault}`, { timeout: 120_000 }, async (t) => {
+      const stage = await stageOf(t);
+      const { control, admin } = stage;
+      const callers = await users(stage, USERS, 2);
+      const before = await p99(stage, whileLasting(1_500));
+      await control.put("faults", { id: fault });
+      const spent = await tokenCalls(control);
+      const { told, during } = await duringTheFault(stage, callers, millis);
+      const calls = (await tokenCalls(control)) - spent;
+      if (fault in HARMLESS) assert.deepEqual(await ended(admin), {}, "no grant is marked dead");
+      assert.ok(calls > 0 && calls <= CALLS * USERS, `${calls} calls`);
+      assertUnchanged(before, during);
+      assert.ok(told.every((answer) => /^(429|502|503|504|403 needs_reauth) ?/.test(answer)), told.join(", "));
+
+      await control.put("faults", { token: null });
+      const outcomes = await Promise.all(callers.map((user) => outcome(user, stage)));
+      const over = outcomes.filter((one) => one === "over").length;
+      const marked = await ended(admin);
+      if (fault in HARMLESS) {
+        assert.deepEqual([over, marked], [0, {}], "everybody goes on");
+      } else {
+        assert.deepEqual(marked, over > 0 ? { answer_lost: over } : {}, "what was lost is told, and nothing else");
+        for (const { id, browser } of callers) {
+          await control.put("user", { id });
+          await install(stage);
+          assert.equal((await ask({ browser }, stage.app)).status, 200, "and healed by adding the app once more");
+        }
+      }
+      t.diagnostic(
+        `${calls} calls for ${USERS} grants in ${millis / 1000} s, told: ${told.join(", ")}; ${over} lost with Zoom's answer; ` +
+          `neighbour's p99 ${before.toFixed(1)} → ${during.toFixed(1)} ms`,
+      );
+    });
+  }
+});
+
+describe("an API that", () => {
+  for (const [fault, [status, code]] of Object.entries(API)) {
+    test(`answers with ${fault}`, { timeout: 120_000 }, async (t) => {
+      const stage = await stageOf(t);
+      const { control, admin } = stage;
+      const callers = await users(stage, USERS, 3600);
+      const before = await p99(stage, whileLasting(1_500));
+      await control.put("faults", { id: fault });
+      const refreshes = await refreshed(admin);
+      const { told, during } = await duringTheFault(stage, callers, 3_000);
+      assert.deepEqual(told, [`${status} ${code ?? 429}`]);
+      assert.deepEqual(await refreshed(admin), refreshes, "nothing of this is about the token");
+      assertUnchanged(before, during);
+
+      await control.put("faults", { me: null });
+      const outcomes = await Promise.all(callers.map((user) => outcome(user, stage)));
+      assert.deepEqual([new Set(outcomes), await ended(admin)], [new Set(["good"]), {}]);
+      t.diagnostic(`told: ${told.join(", ")}; neighbour's p99 ${before.toFixed(1)} → ${during.toFixed(1)} ms`);
+    });
+  }
+});
+
+test("a gateway that is started with a wrong client secret loses no grant", { timeout: 120_000 }, async (t) => {
+  const stage = await stageOf(t);
+  const { control, admin, gateway } = stage;
+  const callers = await users(stage, USERS, 2);
+  const right = gateway.env.ZOOM_CLIENT_SECRET;
+  await gateway.stop();
+  gateway.env.ZOOM_CLIENT_SECRET = "another-client-secret-Zt8Lk2Vw7RtQm";
+  await gateway.start();
+  const spent = await tokenCalls(control);
+  const { told } = await duringTheFault(stage, callers, LONG);
+  const calls = (await tokenCalls(control)) - spent;
+  assert.deepEqual(await ended(admin), {});
+  assert.ok(told.includes("502 client_refused"), told.join(", "));
+  assert.ok(calls > 0 && calls <= 4 * USERS, `${calls} calls`);
+
+  await gateway.stop();
+  gateway.env.ZOOM_CLIENT_SECRET = right;
+  await gateway.start();
+  const outcomes = await Promise.all(callers.map((user) => outcome(user, stage)));
+  assert.deepEqual([new Set(outcomes), await ended(admin)], [new Set(["good"]), {}]);
+  t.diagnostic(`${calls} calls for ${USERS} grants in ${LONG / 1000} s, told: ${told.join(", ")}`);
+});
