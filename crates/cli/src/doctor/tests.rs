@@ -457,21 +457,35 @@ fn a_wrong_clock_is_laid_to_whose_it_is() {
     }
 }
 
-#[test]
-fn a_url_alone_is_asked_what_holds_for_any_deployment() {
+/// A deployment as it should be, without its settings.
+fn unknown() -> Case {
     let mut case = good();
     case.expected.known = None;
     case.app().launch = None;
     case.app().session = None;
     case.rest().preflights = vec![];
+    case
+}
+
+#[test]
+fn a_url_alone_is_asked_what_holds_for_any_deployment() {
+    let mut case = unknown();
     for webhook in [401, 404] {
         case.app().webhook = problem(webhook);
         assert!(case.findings().iter().all(|finding| finding.severity == Severity::Ok), "{:#?}", case.findings());
     }
-    edit(&mut case.app().install, "location", "zoom.us", "zoom.us.evil.example");
-    assert!(
-        case.findings().iter().any(|finding| finding.rule.check == "install" && finding.severity == Severity::Problem)
-    );
+    for not_zooms in ["zoom.us.evil.example", "localhost:4000", "evilzoom.us"] {
+        let mut case = unknown();
+        edit(&mut case.app().install, "location", "zoom.us", not_zooms);
+        let is_told = |one: &Finding| one.rule.check == "install" && one.severity == Severity::Problem;
+        assert!(case.findings().iter().any(is_told), "{not_zooms}");
+    }
+    // Beside a deployment on this machine, Zoom is emulated on it.
+    let mut case = unknown();
+    case.expected.base = Url::parse("http://localhost:3000").unwrap();
+    edit(&mut case.app().install, "location", "https://zoom.us", "http://localhost:4000");
+    edit(&mut case.app().install, "location", "https%3A%2F%2Fapp.example.com", "http%3A%2F%2Flocalhost%3A3000");
+    assert!(!case.findings().iter().any(|one| one.rule.check == "install" && one.severity == Severity::Problem));
 }
 
 #[test]

@@ -265,6 +265,16 @@ fn a_url_is_enough() {
 }
 
 #[test]
+fn what_dev_runs_has_nothing_to_mend() {
+    let (app, zoom) = (free_ports(1), free_ports(6));
+    let place = Place::new();
+    let command = place.command(&["dev", "--port", &app.to_string(), "--emulator-port", &zoom.to_string()]);
+    let _running = Running::start(command, "Ctrl-C stops everything.");
+    let ran = place.run(&["doctor", &format!("http://localhost:{app}"), "--json"]);
+    assert_eq!((ran.status, told(&ran)), (0, vec![]), "{ran:?}");
+}
+
+#[test]
 fn an_address_where_nobody_answers_is_status_1_and_wrong_use_is_status_2() {
     let nowhere = format!("http://localhost:{}", free_ports(1));
     let ran = Place::new().run(&["doctor", &nowhere]);
