@@ -18,6 +18,7 @@ mod installations;
 mod keys;
 mod migrate;
 mod serve;
+mod stored;
 mod token;
 mod trigger;
 mod webhooks;
