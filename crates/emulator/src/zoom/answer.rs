@@ -94,10 +94,7 @@ impl Answer {
         let body = match delivery {
             Delivery::Normal => Body::from(body),
             Delivery::Hang => {
-                tokio::select! {
-                    () = tokio::time::sleep(HANG) => {}
-                    () = platform.stopping.cancelled() => {}
-                }
+                hang(platform).await;
                 Body::from(body)
             }
             Delivery::Drip => drip(body, platform),
@@ -112,6 +109,14 @@ impl Answer {
 }
 
 /// One byte a second.
+/// Waits for as long as an answer hangs.
+pub(crate) async fn hang(platform: &Platform) {
+    tokio::select! {
+        () = tokio::time::sleep(HANG) => {}
+        () = platform.stopping.cancelled() => {}
+    }
+}
+
 fn drip(body: Bytes, platform: &Platform) -> Body {
     let stopped = platform.stopping.clone().cancelled_owned();
     let bytes = stream::iter(0..body.len()).then(move |at| {
