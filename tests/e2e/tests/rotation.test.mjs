@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { startCluster } from "../lib/cluster.mjs";
 import { Hops, install, launch, newUser } from "../lib/hops.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 const OLD = "canary-master-secret-0123456789-abcdefghij";
 const NEW = "canary-newer-secret-abcdefghij-0123456789";
