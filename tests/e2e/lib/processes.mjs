@@ -1,12 +1,13 @@
 // Starts the real `stagedoor` binary in a directory of its own, and stops, kills and restarts it.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { sleep } from "./waiting.mjs";
 
@@ -43,15 +44,22 @@ export class Process {
     return this.#end("SIGTERM");
   }
 
-  /** Ends the process as a power cut would. */
-  async kill() {
-    return this.#end("SIGKILL");
+  /** Ends the process as a power cut would; and `others` by their ids in the same moment. */
+  async kill(others = []) {
+    return this.#end("SIGKILL", others);
   }
 
-  async #end(signal) {
+  /** The ids of the processes that this one has started. */
+  async children() {
+    const found = await promisify(execFile)("pgrep", ["-P", String(this.child.pid)]).catch(() => ({ stdout: "" }));
+    return found.stdout.split("\n").filter(Boolean).map(Number);
+  }
+
+  async #end(signal, others = []) {
     if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return null;
     const exited = once(this.child, "exit");
     this.child.kill(signal);
+    for (const pid of others) process.kill(pid, signal);
     const [code] = await exited;
     return code;
   }
