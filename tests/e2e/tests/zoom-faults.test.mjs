@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
-import { install, launch, newUser } from "../lib/hops.mjs";
+import { MAY_ASK_ZOOM, askZoom, install, launch, newUser } from "../lib/hops.mjs";
 import { startApart } from "../lib/processes.mjs";
+import { sleep } from "../lib/waiting.mjs";
 
 /** Whose tokens have expired when a fault begins. */
 const USERS = 6;
@@ -51,7 +51,7 @@ const API = {
 };
 
 async function stageOf(t) {
-  const stage = await startApart(t, { gatewayArgs: ["--set", "app.api_allow=GET /v2/users/me"] });
+  const stage = await startApart(t, { gatewayArgs: MAY_ASK_ZOOM });
   await newUser(stage.control, "A neighbour");
   await install(stage);
   return { ...stage, neighbour: await launch(stage) };
@@ -70,11 +70,9 @@ async function users(stage, count, seconds) {
   return users;
 }
 
-const ask = ({ browser }, app) => browser.json(`${app}/zoom/api/v2/users/me`);
+const ask = ({ browser }, app) => askZoom(browser, app);
 
-async function tokenCalls(control) {
-  return (await control.get("requests")).filter(({ url }) => url.includes("/oauth/token")).length;
-}
+const tokenCalls = async (control) => (await control.tokenCalls()).length;
 
 /** What a counter of the gateway says, by label, where it is not 0. */
 async function counted(admin, name) {
@@ -144,7 +142,8 @@ function assertUnchanged(before, during) {
   assert.ok(during < before + SLOWER, `the neighbour waits ${during.toFixed(1)} ms instead of ${before.toFixed(1)}`);
 }
 
-describe("a token endpoint that", () => {
+// Some beside each other: most of the time they wait.
+describe("a token endpoint that", { concurrency: 4 }, () => {
   for (const [fault, millis] of Object.entries({ ...HARMLESS, ...USED_UP })) {
     test(`answers with ${fault}`, { timeout: 120_000 }, async (t) => {
       const stage = await stageOf(t);
@@ -182,7 +181,7 @@ describe("a token endpoint that", () => {
   }
 });
 
-describe("an API that", () => {
+describe("an API that", { concurrency: 4 }, () => {
   for (const [fault, [status, code]] of Object.entries(API)) {
     test(`answers with ${fault}`, { timeout: 120_000 }, async (t) => {
       const stage = await stageOf(t);
