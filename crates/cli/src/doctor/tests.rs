@@ -13,7 +13,7 @@ use url::Url;
 use super::ask::{Answer, Answers, App, Asked, FOREIGN_SITE, Preflight, Rest, Trouble};
 use super::expected::{Known, KnownApp};
 use super::judge::judge;
-use super::{Expected, Finding, Severity};
+use super::{Expected, Finding, Severity, review};
 
 const SITE: &str = "https://www.example.com";
 const STATE: &str = "ntnA7k31jZXYTu6wCNJJAYCBE8tQeI9-MudDS9gc5yc";
@@ -31,6 +31,7 @@ fn expected() -> Expected {
         host: Url::parse("https://zoom.us").unwrap(),
         guests: Guests::Allow,
         webhooks: true,
+        scopes: vec!["zoomapp:inmeeting".into()],
     };
     let known = Known { zoom: Some(zoom), consumer: Some(vec![SITE.into()]), cobrowse: Some(vec![SITE.into()]) };
     let base = Url::parse("https://app.example.com").unwrap();
@@ -325,6 +326,12 @@ const BROKEN: &[(Break, &str, Severity, &str)] = {
             Problem,
             "redirect_uri is https://127.0.0.1/zoom/callback",
         ),
+        (
+            |case| edit(&mut case.app().install_again, "location", "app.example.com", "evil.example"),
+            "install",
+            Problem,
+            "X-Forwarded-Host",
+        ),
         (|case| edit(&mut case.app().install, "location", STATE, "1"), "state", Problem, "no state"),
         (|case| edit(&mut case.app().install, "location", "S256", "plain"), "state", Problem, "S256"),
         (|case| case.app().install_again = install(STATE, 'b'), "state", Problem, "out of a cache"),
@@ -484,7 +491,9 @@ fn a_url_alone_is_asked_what_holds_for_any_deployment() {
     let mut case = unknown();
     case.expected.base = Url::parse("http://localhost:3000").unwrap();
     edit(&mut case.app().install, "location", "https://zoom.us", "http://localhost:4000");
-    edit(&mut case.app().install, "location", "https%3A%2F%2Fapp.example.com", "http%3A%2F%2Flocalhost%3A3000");
+    let (public, local) = ("https%3A%2F%2Fapp.example.com", "http%3A%2F%2Flocalhost%3A3000");
+    edit(&mut case.app().install, "location", public, local);
+    edit(&mut case.app().install_again, "location", public, local);
     assert!(!case.findings().iter().any(|one| one.rule.check == "install" && one.severity == Severity::Problem));
 }
 
@@ -510,4 +519,20 @@ fn a_finding_reads_as_a_line_and_its_reasons() {
                             fix: stagedoor sends it on every page: let the proxy pass it on
     ");
     insta::assert_snapshot!(findings[0], @"ok       tls            https://app.example.com/: https, with TLS 1.2 or 1.3 and a certificate that is accepted here");
+}
+
+#[test]
+fn a_review_lists_what_was_found_what_is_seen_to_and_what_is_left() {
+    let mut case = good();
+    case.app().verification = problem(401);
+    let page = review(&case.expected, &case.findings(), "2026-11-22");
+    assert!(page.starts_with("# Review of https://app.example.com/\n"), "{page}");
+    let lines = |start: &str| page.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>();
+    assert_eq!(lines("| ✓ |").len() + lines("| warning |").len(), case.findings().len(), "{page}");
+    assert_eq!(lines("| warning |").len(), 1, "{page}");
+    assert!(page.contains("- [ ] Why the app needs the scope `zoomapp:inmeeting`"), "{page}");
+    assert!(page.contains("app_deauthorized erases"), "{page}");
+    case.known().webhooks = false;
+    let page = review(&case.expected, &case.findings(), "2026-11-22");
+    assert!(!page.contains("app_deauthorized erases") && page.contains("- [ ] A webhook secret"), "{page}");
 }
