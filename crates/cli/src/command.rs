@@ -1,5 +1,6 @@
 //! The commands: what can be asked of the binary.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -18,6 +19,7 @@ mod input;
 mod installations;
 mod keys;
 mod migrate;
+mod refresher;
 mod serve;
 mod token;
 mod trigger;
@@ -52,6 +54,8 @@ enum Command {
     Token(token::Token),
     Migrate(migrate::Migrate),
     Webhooks(webhooks::Webhooks),
+    #[command(hide = true)]
+    Refresher(refresher::Refresher),
 }
 
 impl Stagedoor {
@@ -71,6 +75,7 @@ impl Stagedoor {
             Command::Token(token) => token.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Webhooks(webhooks) => webhooks.run(),
+            Command::Refresher(refresher) => refresher.run(),
         }
     }
 }
@@ -90,5 +95,12 @@ impl SettingsArgs {
     fn flags(&self) -> Flags {
         let config = self.config.clone().unwrap_or_else(|| "stagedoor.toml".into());
         Flags { config, is_named: self.config.is_some(), set: self.set.clone() }
+    }
+
+    /// The same once more, for another command. No secret is among them.
+    fn arguments(&self) -> Vec<OsString> {
+        let config = self.config.iter().flat_map(|config| ["--config".into(), config.into()]);
+        let set = self.set.iter().flat_map(|set| ["--set".into(), set.into()]);
+        config.chain(set).collect()
     }
 }

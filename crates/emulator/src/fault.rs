@@ -26,6 +26,8 @@ pub(crate) enum Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Normal,
+    /// Whole, after two seconds.
+    Delayed,
     /// No byte for ten minutes.
     Hang,
     /// One byte a second.
@@ -248,6 +250,8 @@ catalogue! {
             Effect::Delivered(Delivery::Lost);
         "token.slow", "One byte a second", "The code or token is used, the answer takes minutes.",
             Effect::Delivered(Delivery::Drip);
+        "token.delayed", "The answer comes late", "The code or token is used, the answer takes two seconds.",
+            Effect::Delivered(Delivery::Delayed);
         "token.late", "The answer hangs", "The code or token is used, the answer does not come.",
             Effect::Delivered(Delivery::Hang);
         "token.hang", "No answer", "Nothing happens and nothing comes.", Effect::Unanswered;

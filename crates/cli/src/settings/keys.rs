@@ -74,6 +74,7 @@ keys! {
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
     SESSION_PWA_HTTP_ONLY = Plain("session.pwa_http_only");
     TOKENS_RENEW = Plain("tokens.renew_per_second");
+    TOKENS_OUTLIVE = Plain("tokens.outlive");
     PWA_ENABLED = Plain("pwa.enabled");
     HEADERS_CSP = Plain("headers.csp");
     HEADERS_REFERRER_POLICY = Plain("headers.referrer_policy");

@@ -551,3 +551,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_fingerprint_tells_what_refreshes_depend_on_from_what_they_do_not() {
+    let of = |more: &[(&str, &str)]| enough_and(more).unwrap().fingerprint().unwrap();
+    let first = of(&[]);
+    assert_eq!((first.len(), &first), (32, &of(&[])));
+    for same in [("LOG_LEVEL", "debug"), ("PORT", "8080"), ("APP_UPSTREAM", "http://127.0.0.1:8001")] {
+        assert_eq!(of(&[same]), first, "{same:?}");
+    }
+    for other in [
+        ("STAGEDOOR_SECRET", "Z0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5"),
+        ("STAGEDOOR_PREVIOUS_SECRETS", "Z0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5"),
+        ("ZOOM_CLIENT_ID", "anotherClientId"),
+        ("ZOOM_CLIENT_SECRET", "Z1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"),
+        ("ZOOM_HOST", "https://zoomgov.com"),
+        ("DATABASE_URL", "sqlite:another.db"),
+    ] {
+        assert_ne!(of(&[other]), first, "{other:?}");
+    }
+}
+
+#[test]
+fn refreshes_outlive_the_process_unless_that_is_switched_off() {
+    let outlives = |lines: &str| {
+        let file = format!("app.upstream = \"http://127.0.0.1:8000\"\n{lines}");
+        Directory::with(&[("stagedoor.toml", &file)]).read(&ENOUGH[..4]).map(|deployment| deployment.outlive)
+    };
+    assert_eq!((outlives(""), outlives("tokens.outlive = false")), (Ok(true), Ok(false)));
+    assert!(outlives("tokens.outlive = \"no\"").unwrap_err().contains("tokens.outlive (stagedoor.toml:2)"));
+}

@@ -10,6 +10,7 @@ mod emulator;
 mod init;
 mod keys;
 mod migrate;
+mod refresher;
 mod running;
 mod serve;
 #[expect(dead_code, reason = "each test program uses a part")]

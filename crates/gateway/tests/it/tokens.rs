@@ -27,7 +27,7 @@ async fn session(house: &House) -> Value {
     house.send(get("/zoom/session").header("cookie", cookie).body(Body::empty()).unwrap()).await.json()
 }
 
-async fn metrics(house: &House) -> String {
+pub(crate) async fn metrics(house: &House) -> String {
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
     let answer = house.gateway.admin_router().oneshot(get("/metrics").body(Body::empty()).unwrap()).await.unwrap();
