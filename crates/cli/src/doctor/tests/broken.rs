@@ -75,6 +75,15 @@ pub(super) const BROKEN: &[(Break, &str, Severity, &str)] = {
         (
             |case| {
                 let launch = case.app().launch.as_mut().unwrap();
+                edit(launch, "content-security-policy", "script-src", "style-src 'unsafe-inline'; script-src");
+            },
+            "csp",
+            Warning,
+            "style-src 'unsafe-inline'",
+        ),
+        (
+            |case| {
+                let launch = case.app().launch.as_mut().unwrap();
                 edit(launch, "content-security-policy", "script-src 'self'", "script-src 'unsafe-inline'");
             },
             "csp",
