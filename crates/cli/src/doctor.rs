@@ -7,6 +7,7 @@ mod ask;
 mod expected;
 mod finding;
 mod judge;
+mod review;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod tests;
 pub(crate) use ask::Visitor;
 pub(crate) use expected::Expected;
 pub(crate) use finding::{Finding, Severity};
+pub(crate) use review::review;
 
 /// Asks a deployment, and judges what it answers.
 pub(crate) async fn examine(visitor: &Visitor, expected: &Expected) -> Vec<Finding> {

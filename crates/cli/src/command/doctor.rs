@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
+use stagedoor_flows::port::Clock as _;
 use stagedoor_gateway::{HttpClient, OutboundLimits, SystemClock, SystemEntropy};
 use url::Url;
 
 use super::SettingsArgs;
-use crate::doctor::{Expected, Finding, Severity, Visitor, examine};
+use crate::doctor::{Expected, Finding, Severity, Visitor, examine, review};
 use crate::failure::{Failure, Outcome};
 use crate::settings::{self, Deployment, Draft, Environment, parse_origin};
 use crate::{console, process};
@@ -23,7 +24,7 @@ use crate::{console, process};
 /// any deployment. No secret is sent. Exit status 1 where there is a problem.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  stagedoor doctor\n  stagedoor doctor https://app.example.com\n  stagedoor doctor --config production.toml --json"
+    after_help = "Examples:\n  stagedoor doctor\n  stagedoor doctor https://app.example.com\n  stagedoor doctor --config production.toml --json\n  stagedoor doctor --review > review.md"
 )]
 pub(super) struct Doctor {
     /// The public URL of the deployment [default: public_url of the settings].
@@ -34,6 +35,9 @@ pub(super) struct Doctor {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Print a page for Zoom's review, in Markdown: what was found, what Stagedoor sees to, and what is left to say.
+    #[arg(long, conflicts_with = "json")]
+    review: bool,
 }
 
 /// Enough for a front end in one piece; of a larger page only the headers would matter.
@@ -54,7 +58,7 @@ impl Doctor {
         let http = HttpClient::new(LIMITS).context("TLS cannot be set up")?;
         let visitor = Visitor { http: Arc::new(http), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
         let findings = process::block_on(async { Ok::<_, anyhow::Error>(examine(&visitor, &expected).await) })?;
-        self.report(&expected.base, &findings)
+        self.report(&expected, &findings)
     }
 
     /// What the settings promise, if they are those of this deployment; else what holds for any.
@@ -79,11 +83,15 @@ impl Doctor {
         }
     }
 
-    fn report(&self, url: &Url, findings: &[Finding]) -> Outcome {
+    fn report(&self, expected: &Expected, findings: &[Finding]) -> Outcome {
+        let url = &expected.base;
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         let (problems, warnings) = (count(Severity::Problem), count(Severity::Warning));
         if self.json {
             console::say_json(&Report { ok: problems == 0, url, findings });
+        } else if self.review {
+            let today = jiff::Timestamp::from_millisecond(SystemClock.now().0).unwrap_or_default();
+            console::say(review(expected, findings, &today.strftime("%Y-%m-%d").to_string()).trim_end());
         } else {
             for finding in findings {
                 console::say(finding);

@@ -30,7 +30,7 @@ use website::Website;
 )]
 pub(super) struct Emulator {
     /// The first of six ports; 0 takes free ones.
-    #[arg(long, default_value_t = 4000)]
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(..=65530))]
     port: u16,
     /// The client id of the app [default: ZOOM_CLIENT_ID, or a random one].
     #[arg(long, value_name = "ID")]

@@ -29,6 +29,7 @@ const ZOOM_CLIENT: &str = "Mozilla/5.0 ZoomWebKit/537.36 (KHTML, like Gecko) Zoo
 pub(crate) const FOREIGN_SITE: &str = "https://stagedoor-doctor.invalid";
 
 const CONTEXT: HeaderName = HeaderName::from_static("x-zoom-app-context");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// An answer, and when it came.
@@ -92,6 +93,7 @@ pub(crate) struct App {
     /// The Home URL with a context that nobody has sealed.
     pub(crate) forged: Asked,
     pub(crate) install: Asked,
+    /// The same, with a host in a header that anybody can send.
     pub(crate) install_again: Asked,
     /// The callback as the Marketplace uses it: with a code and no state.
     pub(crate) callback: Asked,
@@ -167,7 +169,7 @@ impl Visitor {
             self.launch(expected),
             self.send(document(&home, &[(CONTEXT, &forged)])),
             self.send(document(&install, &[])),
-            self.send(document(&install, &[])),
+            self.send(document(&install, &[(FORWARDED_HOST, &FOREIGN_SITE["https://".len()..])])),
             self.send(document(&callback, &[])),
             self.send(webhook),
             self.send(get(&expected.at("/zoomverify/verifyzoom.html"))),

@@ -41,6 +41,8 @@ pub(crate) struct KnownApp {
     pub(crate) host: Url,
     pub(crate) guests: Guests,
     pub(crate) webhooks: bool,
+    /// Those that it is registered with.
+    pub(crate) scopes: Vec<String>,
 }
 
 impl Expected {
@@ -54,6 +56,7 @@ impl Expected {
             host: zoom.app.host,
             guests: zoom.registration.guests,
             webhooks: zoom.webhook.is_some(),
+            scopes: zoom.registration.all_scopes(),
         });
         let written = |origins: &[Url]| origins.iter().map(|origin| origin.origin().ascii_serialization()).collect();
         let known = Known {

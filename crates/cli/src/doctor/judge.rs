@@ -81,7 +81,7 @@ impl Answer {
     /// Status and type, in words.
     fn said(&self) -> String {
         match self.header("content-type") {
-            Some(kind) => format!("{} with {kind}", self.status.as_u16()),
+            Some(kind) => format!("{} with {}", self.status.as_u16(), short(kind)),
             None => self.status.as_u16().to_string(),
         }
     }
@@ -93,6 +93,12 @@ impl Answer {
         let end = code.find(|character: char| !character.is_ascii_lowercase() && character != '_');
         Some(code[..end.unwrap_or(code.len())].to_owned())
     }
+}
+
+/// What others have written, cut where it becomes long.
+fn short(text: &str) -> &str {
+    const LONG: usize = 120;
+    text.get(..LONG).unwrap_or(text)
 }
 
 impl std::fmt::Display for Trouble {

@@ -82,9 +82,15 @@ fn the_help_begins_with_what_to_do_first() {
 
 #[test]
 fn wrong_use_is_status_2() {
-    for wrong in
-        [&["--nope"][..], &["nope"], &["check", "--json=1"], &["context"], &["emulator", "--port", "2junk"], &[]]
-    {
+    for wrong in [
+        &["--nope"][..],
+        &["nope"],
+        &["check", "--json=1"],
+        &["context"],
+        &["emulator", "--port", "2junk"],
+        &["emulator", "--port", "65531"],
+        &[],
+    ] {
         assert_eq!(Place::new().run(wrong).status, 2, "{wrong:?}");
     }
 }

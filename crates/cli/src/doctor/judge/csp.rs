@@ -3,6 +3,10 @@
 /// A policy: its directives, the first of each name.
 pub(super) struct Policy<'a>(Vec<(String, Vec<&'a str>)>);
 
+/// Directives that say what runs, or what a page may be made of.
+const RUNS: [&str; 7] =
+    ["default-src", "script-src", "script-src-elem", "script-src-attr", "object-src", "base-uri", "frame-ancestors"];
+
 /// Where the SDK comes from.
 const SDK: &str = "https://appssdk.zoom.us";
 
@@ -53,28 +57,22 @@ impl<'a> Policy<'a> {
             || sources.contains(&"'strict-dynamic'")
     }
 
-    /// What of it lets a page be taken over, as `directive source`.
+    /// What of it lets in more than the app has, as `directive source`.
     pub(super) fn loose(&self) -> Vec<String> {
-        const EVERYTHING: [&str; 5] = ["*", "http:", "https:", "http://*", "https://*"];
-        let scripts = self.scripts();
         let mut loose = vec![];
-        if scripts.is_none() {
+        if self.scripts().is_none() {
             loose.push("no script-src or default-src".to_owned());
         }
         for (name, sources) in &self.0 {
-            let is_script =
-                matches!(name.as_str(), "script-src" | "script-src-elem" | "script-src-attr" | "default-src");
-            // A nonce or a hash beside it switches it off in every browser of Zoom's.
+            // A nonce or a hash beside it switches 'unsafe-inline' off.
             let is_off = sources.iter().any(|source| source.starts_with("'nonce-") || source.starts_with("'sha"));
-            for source in sources {
-                let is_unsafe = is_script && (*source == "'unsafe-eval'" || (*source == "'unsafe-inline'" && !is_off));
-                let is_everything = (is_script
-                    || matches!(name.as_str(), "frame-ancestors" | "object-src" | "base-uri"))
-                    && (EVERYTHING.contains(source) || (is_script && *source == "data:"));
-                if is_unsafe || is_everything {
-                    loose.push(format!("{name} {source}"));
-                }
-            }
+            let is_loose = |source: &&&str| match **source {
+                "'unsafe-inline'" => !is_off,
+                "*" | "http:" | "http://*" => true,
+                "'unsafe-eval'" | "https:" | "https://*" | "data:" => RUNS.contains(&name.as_str()),
+                _ => false,
+            };
+            loose.extend(sources.iter().filter(is_loose).map(|source| format!("{name} {source}")));
         }
         loose
     }

@@ -6,6 +6,7 @@ use stagedoor_protocol::loopback::is_loopback;
 use url::Url;
 
 use super::session::cookie;
+use super::short;
 use crate::doctor::ask::{Answer, Asked};
 use crate::doctor::expected::Expected;
 use crate::doctor::finding::{Finding, Rule};
@@ -67,7 +68,12 @@ pub(super) fn judge(expected: &Expected, first: &Asked, second: &Asked) -> Vec<F
     } else {
         wrong.into_iter().map(|(came, fix)| INSTALL.problem(&asked, came, fix)).collect()
     };
-    findings.push(bound(&asked, &authorize, second.as_ref().ok().and_then(Authorize::of).as_ref()));
+    let second = second.as_ref().ok().and_then(Authorize::of);
+    if second.as_ref().is_some_and(|second| second.get("redirect_uri") != authorize.get("redirect_uri")) {
+        let fix = "let nothing but the gateway make this redirect: it takes its address from public_url alone";
+        findings.push(INSTALL.problem(&asked, "redirect_uri follows the header X-Forwarded-Host", fix));
+    }
+    findings.push(bound(&asked, &authorize, second.as_ref()));
     findings.push(cookie(answer, &asked, "__Host-stagedoor-install", "Lax", false));
     findings
 }
@@ -160,7 +166,7 @@ pub(super) fn callback(expected: &Expected, callback: &Asked) -> Finding {
 
 /// Without its query, which carries a state.
 fn place(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
+    format!("{}{}", url.origin().ascii_serialization(), short(url.path()))
 }
 
 fn is_zooms(host: &str) -> bool {

@@ -111,7 +111,7 @@ impl Wanted {
     }
 }
 
-/// Whether it keeps a browser on https for half a year, which is what reviews ask for at least.
+/// Whether it keeps a browser on https for half a year; whoever scans headers calls less weak.
 fn is_hsts(value: &str) -> bool {
     const HALF_A_YEAR: u64 = 15_768_000;
     value.split(';').any(|part| {
