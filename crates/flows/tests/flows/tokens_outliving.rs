@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stagedoor_flows::fault::{self, Classified};
 use stagedoor_flows::grant::Outcome;
 use stagedoor_flows::tokens::TokensError;
 use tokio::time::Instant;
@@ -121,7 +122,8 @@ async fn what_the_other_process_is_refused_is_told_here() {
     let (world, company) = with_company().await;
     world.zoom.script(Endpoint::Refresh, [Answer::Later(30)]);
     let error = world.tokens.fresh(&user("jill")).await.unwrap_err();
-    assert!(matches!(error, TokensError::Busy { retry_after } if retry_after > Duration::from_secs(25)), "{error:?}");
+    assert!(error.retry_after().is_some_and(|pause| pause > Duration::from_secs(25)), "{error:?}");
+    assert_eq!((error.fault(), error.code()), (fault::Fault::ZoomBusy, "zoom_rate_limited"), "in Zoom's words");
     assert_eq!(company.carried.outcomes(), [Outcome::Limited]);
     world.zoom.removed("jill");
     tokio::time::sleep(Duration::from_secs(31)).await;
