@@ -11,6 +11,7 @@ use crate::settings::Flags;
 mod check;
 mod context;
 mod dev;
+mod doctor;
 mod emulator;
 mod generate;
 mod init;
@@ -20,6 +21,7 @@ mod keys;
 mod migrate;
 mod refresher;
 mod serve;
+mod stored;
 mod token;
 mod trigger;
 mod webhooks;
@@ -35,7 +37,8 @@ pub(crate) struct Stagedoor {
 const START: &str = "Start here:
   stagedoor dev             everything on this machine, with an emulated Zoom
   stagedoor init my-app     a directory with settings and a starter app
-  stagedoor check           what is missing before stagedoor serve";
+  stagedoor check           what is missing before stagedoor serve
+  stagedoor doctor          what Zoom would find wrong with a deployment that runs";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -45,6 +48,7 @@ enum Command {
     Trigger(trigger::Trigger),
     Init(init::Init),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Context(context::Context),
     Installations(installations::Installations),
     Keys(keys::Keys),
@@ -65,6 +69,7 @@ impl Stagedoor {
             Command::Trigger(trigger) => trigger.run(),
             Command::Init(init) => init.run(),
             Command::Check(check) => check.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
             Command::Keys(keys) => keys.run(),

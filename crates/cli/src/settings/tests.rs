@@ -66,6 +66,40 @@ fn the_environment_alone_is_enough() {
 }
 
 #[test]
+fn the_names_that_zooms_samples_use_are_understood() {
+    let canonical = [
+        ("PUBLIC_URL", "https://app.example.com"),
+        ("ZOOM_CLIENT_ID", "aClientId"),
+        ("ZOOM_CLIENT_SECRET", "q1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"),
+        ("APP_UPSTREAM", "http://127.0.0.1:8000"),
+        ("ZOOM_HOST", "zoom.us"),
+        ("ZOOM_WEBHOOK_SECRET_TOKEN", "q1W2e3R4t5Y6u7I8o9P0aS"),
+        ("ZOOM_SDK_KEY", "aSdkKey"),
+        ("ZOOM_SDK_SECRET", "z1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"),
+    ];
+    for key in keys::ALL {
+        let Some((_, value)) = canonical.iter().find(|(name, _)| key.env.first() == Some(name)) else { continue };
+        for other in &key.env[1..] {
+            let understood = |variables: &[(&str, &str)]| {
+                let mut all: Vec<_> = canonical.iter().copied().chain([ENOUGH[1]]).collect();
+                all.retain(|(name, _)| Some(name) != key.env.first());
+                all.extend(variables);
+                let origins = vec!["cobrowse.origins=https://www.example.com".to_owned()];
+                let flags = Flags { config: PathBuf::from("/dev/null"), is_named: true, set: origins };
+                read::<Deployment>(&flags, self::variables(&all)).map_err(|problems| problems.to_string())
+            };
+            assert!(understood(&[(other, value)]).is_ok(), "{other}: {:?}", understood(&[(other, value)]));
+            // Every value ends in something that another digit may take the place of.
+            let differing = format!("{}1", &value[..value.len() - 1]);
+            let both = understood(&[(other, value), (key.env[0], &differing)]).unwrap_err();
+            assert!(both.contains("says something else"), "{other}: {both}");
+        }
+    }
+    let spellings = |path| keys::find(path).map_or(0, |key| key.env.len());
+    assert_eq!([spellings("public_url"), spellings("cobrowse.sdk_key"), spellings("app.upstream")], [3, 2, 3]);
+}
+
+#[test]
 fn a_file_with_five_mistakes_gets_five_messages() {
     let file = r#"
 public_url = "http://app.example.com"

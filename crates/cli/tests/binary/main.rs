@@ -5,6 +5,7 @@
 mod check;
 mod context;
 mod dev;
+mod doctor;
 mod emulator;
 mod init;
 mod keys;

@@ -27,8 +27,9 @@ const INTENT_MS: i64 = 5_000;
 /// ones, others would take the intent for an orphan.
 const REPEAT_MS: i64 = 4_000;
 
-/// How long another process may take to begin what was handed over to it.
-const HANDED_OVER: Duration = Duration::from_secs(3);
+/// How long another process may take to begin what was handed over to it: longer than an intent, so that a slow store
+/// alone does not bring it back.
+const HANDED_OVER: Duration = Duration::from_secs(6);
 
 /// How long somebody else's refresh is waited for.
 const OTHERS: Duration = Duration::from_secs(90);
