@@ -55,23 +55,47 @@ impl Classified for Told {
     }
 }
 
-/// Words that stand in this program too. Each is kept once, and there are not many, so keeping them is no leak.
+/// A word that stands in this program too.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Word(&'static str);
 
 impl<'de> Deserialize<'de> for Word {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-        let text = String::deserialize(deserializer)?;
-        let mut known = KNOWN.lock().expect("no holder of this lock panics");
-        if let Some(text) = known.get(text.as_str()) {
-            return Ok(Self(text));
+        static WORDS: Words = Words(Mutex::new(BTreeSet::new()));
+        let word = WORDS.keep(String::deserialize(deserializer)?);
+        word.map(Self).ok_or_else(|| serde::de::Error::custom("more words than this program has"))
+    }
+}
+
+/// Each word is kept once, and there are not many, so keeping them is no leak.
+struct Words(Mutex<BTreeSet<&'static str>>);
+
+impl Words {
+    fn keep(&self, word: String) -> Option<&'static str> {
+        let mut words = self.0.lock().expect("no holder of this lock panics");
+        if let Some(kept) = words.get(word.as_str()) {
+            return Some(kept);
         }
-        if known.len() >= MAX_WORDS {
-            return Err(serde::de::Error::custom("more words than this program has"));
+        if words.len() >= MAX_WORDS {
+            return None;
         }
-        let text: &'static str = text.leak();
-        known.insert(text);
-        Ok(Self(text))
+        let word: &'static str = word.leak();
+        words.insert(word);
+        Some(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_kept_once_and_not_any_number_of_words() {
+        let words = Words(Mutex::default());
+        let first = words.keep("zoom_timeout".into());
+        assert_eq!(first.map(str::as_ptr), words.keep("zoom_timeout".into()).map(str::as_ptr));
+        let kept = (0..10_000).filter_map(|number| words.keep(format!("word {number}"))).count();
+        assert_eq!(kept, MAX_WORDS - 1);
+        assert_eq!(words.keep("zoom_timeout".into()), first, "what is known stays known");
     }
 }
