@@ -73,7 +73,7 @@ pub use client::{HttpClient, OutboundLimits};
 pub use config::{
     App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
 };
-pub use flights::Flights;
+pub use flights::{Errands, Flights};
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
 pub use webhook::WebhookFlows;
@@ -152,7 +152,7 @@ impl Gateway {
     pub fn new(config: Config, mut flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
         let stop = Stop::new(flows.flights.tasks.clone());
-        let metrics = Arc::new(Metrics::new(&flows.flights));
+        let metrics = Arc::new(Metrics::new(&flows.flights.tally));
         let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
         let install_url = config.public_url.join(&place(Route::Install)).expect("a checked path joins an origin");
         let (install, style, boot) = (place(Route::Install), place(Route::Style), place(Route::Boot));

@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::flights::Flights;
+use crate::flights::Tally;
 use crate::route::Route;
 use crate::webhook::Gauges;
 
@@ -81,7 +81,7 @@ impl Outcome {
 }
 
 impl Metrics {
-    pub(crate) fn new(flights: &Flights) -> Self {
+    pub(crate) fn new(refreshes: &Tally) -> Self {
         let mut registry = Registry::with_prefix("stagedoor");
         let requests = Family::default();
         registry.register("http_requests", "Requests answered", requests.clone());
@@ -97,7 +97,7 @@ impl Metrics {
         let calls = Outcome::ALL.map(|(_, outcome)| calls.get_or_create(&OutcomeLabel { outcome }).clone());
         let (connections, tunnels) = (Gauge::default(), Gauge::default());
         registry.register("http_connections", "Open connections", connections.clone());
-        flights.register(&mut registry);
+        refreshes.register(&mut registry);
         registry.register("websockets", "Open WebSockets to the upstream", tunnels.clone());
         let outdated = Gauge::default();
         outdated.set(f64::NAN);

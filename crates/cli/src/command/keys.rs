@@ -41,12 +41,15 @@ enum Action {
 /// Writes what Zoom's page makes with openssl: P-256, SEC1, PEM. The file is readable for you only; nothing is overwritten.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  stagedoor keys generate\n  stagedoor keys generate /etc/stagedoor/consumer.pem --json"
+    after_help = "Examples:\n  stagedoor keys generate\n  stagedoor keys generate /etc/stagedoor/consumer.pem --json\n  stagedoor keys generate --secret > /run/secrets/stagedoor"
 )]
 struct Generate {
     /// The file to write.
     #[arg(default_value = "consumer.pem")]
     file: PathBuf,
+    /// Print a secret for a deployment (STAGEDOOR_SECRET) instead; nothing is written.
+    #[arg(long, conflicts_with = "file")]
+    secret: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -124,6 +127,15 @@ impl Keys {
 
 impl Generate {
     fn run(self) -> Outcome {
+        if self.secret {
+            let secret = generate::secret();
+            if self.json {
+                console::say_json(&json!({ "secret": secret }));
+            } else {
+                console::say(secret);
+            }
+            return Ok(());
+        }
         let key = make(&self.file)?;
         if self.json {
             console::say_json(&Made::of(&self.file, &key));

@@ -45,6 +45,18 @@ fn a_consumer_token_is_printed_with_what_it_says() {
 }
 
 #[test]
+fn a_consumer_token_lives_as_long_as_the_settings_say() {
+    let life = |arguments: &[&str]| {
+        let arguments =
+            [&["token", "consumer", "--now", "1763769600", "--json", r#"{"email":"a@b.c"}"#], arguments].concat();
+        place().run(&arguments).json()["payload"]["exp"].as_i64().unwrap() - 1_763_769_600
+    };
+    assert_eq!(life(&[]), 300);
+    assert_eq!(life(&["--set", "consumer.ttl_seconds=60"]), 60);
+    assert_eq!(life(&["--set", "consumer.ttl_seconds=60", "--ttl", "90"]), 90);
+}
+
+#[test]
 fn a_cobrowse_token_is_printed_with_what_it_says() {
     let arguments = ["token", "cobrowse", "--now", "1763769630", "--role", "2", "--user-id", "agent-1", "--json"];
     let json = place().run(&arguments).json();
@@ -72,6 +84,11 @@ fn what_the_endpoint_would_not_issue_is_not_issued_here() {
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}: {}", ran.stderr);
     }
     assert_eq!(Place::new().run(&["token", "cobrowse"]).status, 2);
+    let ran = place().run(&["token", "cobrowse", "--role", "3", "--seconds", "1"]);
+    assert_snapshot!(ran.stderr, @r"
+    error: role: Value is not valid. Got 3, expected 1,2
+    expirationSeconds: Value must be a whole number between 1800 and 172800
+    ");
 }
 
 #[test]

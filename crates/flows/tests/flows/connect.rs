@@ -634,7 +634,7 @@ async fn mn_12_nothing_of_a_flow_prints_a_secret() {
 
 impl Client {
     /// Walks the thirteen steps.
-    async fn connects(&mut self, world: &World) {
+    pub(crate) async fn connects(&mut self, world: &World) {
         let action = come_back(world, &begin(world, self).await).await;
         self.claims(world, &action).await.unwrap();
     }
@@ -645,10 +645,8 @@ impl Client {
     }
 
     /// Adds the app, and opens it.
-    async fn with_app(world: &World, id: &str) -> Self {
-        let mut browser = Browser::default();
-        let arrival = browser.consents(world, id).await;
-        browser.opens(world, &arrival).await.unwrap();
+    pub(crate) async fn with_app(world: &World, id: &str) -> Self {
+        Browser::default().adds_the_app(world, id).await;
         Self::without_app(world, id)
     }
 

@@ -21,6 +21,7 @@ mod gate;
 mod hostile;
 mod install;
 mod launch;
+mod outliving;
 mod pages;
 mod proxy;
 mod rotation;
