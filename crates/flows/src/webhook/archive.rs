@@ -45,7 +45,7 @@ pub struct Found {
 pub enum State {
     /// In the inbox.
     Waiting {
-        /// How often it was tried.
+        /// How often it reached the upstream.
         attempts: u32,
         /// Not to be tried before.
         due: UnixMillis,
@@ -54,7 +54,7 @@ pub enum State {
     Kept,
     /// A dead letter.
     Dead {
-        /// How often it was tried.
+        /// How often it reached the upstream.
         attempts: u32,
         /// Why it was not taken the last time.
         reason: String,
