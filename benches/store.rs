@@ -70,7 +70,6 @@ async fn main() {
 }
 
 /// How long somebody else waits for a read while many records are listed, expire and are purged.
-#[expect(clippy::print_stdout, reason = "the table is the result")]
 async fn neighbours(store: &Arc<dyn Store>) {
     const EXPIRING: u64 = 100_000;
     const CALLERS: u64 = 100;
