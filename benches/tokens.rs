@@ -9,11 +9,11 @@ use futures_util::FutureExt as _;
 use stagedoor_flows::cobrowse::{ApiKey, ApiKeyTerms, Asker, Cobrowse, CobrowseTerms, PerMinute};
 use stagedoor_flows::consumer::{ClaimMap, Consumer, JwtCookie, SigningKeys, Visitor};
 use stagedoor_flows::port::{Clock, Entropy, Sleep};
-use stagedoor_flows::verify::{Keys, SharedSecret, Verifier, VerifyingKey};
+use stagedoor_flows::verify::{Keys, Verifier};
 use stagedoor_protocol::cobrowse::{CobrowseKey, CobrowseRequest, Lifetime, Role};
 use stagedoor_protocol::consumer::{ClaimName, ClaimValue, ConsumerKey};
 use stagedoor_protocol::id::SdkKey;
-use stagedoor_protocol::jwt::Es256Key;
+use stagedoor_protocol::jwt::{Es256Key, SharedSecret, VerifyingKeys};
 use stagedoor_protocol::secret::SdkSecret;
 use stagedoor_protocol::time::{UnixMillis, UnixSeconds};
 
@@ -45,9 +45,8 @@ fn key() -> Es256Key {
 }
 
 fn consumer_tokens(criterion: &mut Criterion) {
-    let secret = VerifyingKey::shared(&SharedSecret::new(SITE_SECRET)).expect("the secret is long enough");
-    let keys = Keys::Fixed(vec![Arc::new(secret)]);
-    let verifier = Verifier::new(keys, "https://login.example.com", "web", Arc::new(Fixed));
+    let secret = VerifyingKeys::shared(&SharedSecret::new(SITE_SECRET)).expect("the secret is long enough");
+    let verifier = Verifier::new(Keys::Fixed(secret), "https://login.example.com", "web", Arc::new(Fixed));
     criterion.bench_function("consumer: verify the site's session (HS256)", |bench| {
         bench.iter(|| verifier.verify(black_box(SESSION)).now_or_never().expect("nothing is waited for").is_ok());
     });

@@ -10,9 +10,9 @@ use http::header::CONTENT_TYPE;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use stagedoor_protocol::id::ProviderClientId;
-use stagedoor_protocol::jwt::Es256Key;
+use stagedoor_protocol::jwt::{Algorithm, Es256Key, VerifyingKeys};
 use stagedoor_protocol::provider::{
-    Algorithm, Callback, Expected, Keys, MAX_CODE, TokenError, read_discovery, read_keys, read_revocation, read_tokens,
+    Callback, Expected, MAX_CODE, TokenError, read_discovery, read_revocation, read_tokens,
 };
 use stagedoor_protocol::secret::{IdToken, Nonce};
 use stagedoor_protocol::time::UnixSeconds;
@@ -22,9 +22,9 @@ const STATUSES: [u16; 8] = [200, 200, 200, 204, 302, 400, 429, 503];
 const NOW: i64 = 1_763_769_630;
 
 static KEY: LazyLock<Es256Key> = LazyLock::new(|| Es256Key::from_scalar(&[7; 32]).expect("a scalar of the group"));
-static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+static KEYS: LazyLock<VerifyingKeys> = LazyLock::new(|| {
     let set = json!({"keys": [KEY.jwk()]}).to_string();
-    read_keys(&Response::new(Bytes::from(set))).expect("a set of keys")
+    VerifyingKeys::read_set(set.as_bytes()).expect("a set of keys")
 });
 
 fuzz_target!(|data: &[u8]| {
@@ -58,7 +58,8 @@ fn verify(token: &str) -> Result<(), ()> {
         algorithms: &[Algorithm::ES256],
         now: UnixSeconds(NOW),
     };
-    let identity = KEYS.verify(&IdToken::new(token), &expected).map_err(drop)?;
+    let token = IdToken::new(token);
+    let identity = expected.read(&token).and_then(|token| expected.verify(&token, &KEYS)).map_err(drop)?;
     assert!(!identity.subject.is_empty() && !identity.label.chars().any(char::is_control));
     Ok(())
 }
@@ -72,7 +73,7 @@ fn answers(answer: &Response<Bytes>) {
         Err(TokenError::InvalidGrant) => assert!(answer.status() == 200 || answer.status().is_client_error()),
         Err(_) => {}
     }
-    let _ = (read_revocation(answer), read_keys(answer));
+    let _ = (read_revocation(answer), VerifyingKeys::read_set(answer.body()));
     if let Ok(endpoints) = read_discovery(answer, ISSUER) {
         assert!(endpoints.issuer.is_some_and(|issuer| issuer.identifier == ISSUER));
         assert!(!endpoints.algorithms.is_empty());

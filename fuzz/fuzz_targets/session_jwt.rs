@@ -12,8 +12,8 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use libfuzzer_sys::fuzz_target;
 use stagedoor_flows::consumer::{ClaimMap, Consumer, JwtCookie, SigningKeys, Visitor};
 use stagedoor_flows::port::{Clock, Sleep};
-use stagedoor_flows::verify::{Keys, SharedSecret, Verifier, VerifyingKey};
-use stagedoor_protocol::jwt::Es256Key;
+use stagedoor_flows::verify::{Keys, Verifier};
+use stagedoor_protocol::jwt::{Es256Key, SharedSecret, VerifyingKeys};
 use stagedoor_protocol::time::UnixMillis;
 
 const SECRET: &str = "a-secret-of-the-site-with-more-than-32-bytes";
@@ -32,8 +32,8 @@ impl Clock for Still {
 }
 
 fn consumer() -> Consumer {
-    let key = VerifyingKey::shared(&SharedSecret::new(SECRET)).expect("long enough");
-    let verifier = Verifier::new(Keys::Fixed(vec![Arc::new(key)]), "issuer", "web", Arc::new(Still));
+    let key = VerifyingKeys::shared(&SharedSecret::new(SECRET)).expect("long enough");
+    let verifier = Verifier::new(Keys::Fixed(key), "issuer", "web", Arc::new(Still));
     let keys = SigningKeys::new(Es256Key::from_scalar(&[7; 32]).expect("in the group").into(), None);
     let map = ClaimMap::parse([("email", "email"), ("deep", "/a/b")], &[]).expect("a map");
     Consumer::new(keys, Arc::new(JwtCookie::new("session", verifier)), map, 300, Arc::new(Still))
@@ -51,7 +51,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(text) = std::str::from_utf8(data) {
         assert!(issue(&consumer, text).is_none(), "nobody has signed this");
         // A public key or a set of them, from a file or an issuer.
-        let _ = VerifyingKey::read(text);
+        let _ = VerifyingKeys::read(text);
     }
     let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let signed = format!("{}.{}", part(br#"{"alg":"HS256","typ":"JWT"}"#), part(data));

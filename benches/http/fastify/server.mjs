@@ -1,11 +1,10 @@
 // Consumer and Cobrowse tokens as a careful Node developer writes them: Fastify with a schema, node:crypto, keys prepared
-// once, the same checks as Stagedoor. `/jsrsasign` signs as the code on Zoom's page does.
+// once, the same checks as Stagedoor.
 
 import crypto from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import Fastify from "fastify";
-import jsrsasign from "jsrsasign";
 
 const [port, keyFile, siteSecret, sdkKey, sdkSecret, origin] = process.argv.slice(2);
 const key = crypto.createPrivateKey(readFileSync(keyFile));
@@ -65,11 +64,6 @@ app.post("/cobrowse/token", { schema: { body } }, (request, reply) => {
   const signature = crypto.createHmac("sha256", sdkSecret).update(signed).digest("base64url");
   reply.header("cache-control", "no-store");
   return { token: `${signed}.${signature}` };
-});
-
-app.post("/jsrsasign", { schema: { body } }, (request) => {
-  const [head, payload] = [JSON.stringify({ alg: "HS256", typ: "JWT" }), JSON.stringify(claims(request.body))];
-  return { token: jsrsasign.KJUR.jws.JWS.sign("HS256", head, payload, sdkSecret) };
 });
 
 await app.listen({ port: Number(port), host: "127.0.0.1" });

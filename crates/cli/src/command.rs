@@ -1,5 +1,6 @@
 //! The commands: what can be asked of the binary.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +11,7 @@ use crate::settings::Flags;
 mod check;
 mod context;
 mod dev;
+mod doctor;
 mod emulator;
 mod generate;
 mod init;
@@ -17,7 +19,9 @@ mod input;
 mod installations;
 mod keys;
 mod migrate;
+mod refresher;
 mod serve;
+mod stored;
 mod token;
 mod trigger;
 mod webhooks;
@@ -33,7 +37,8 @@ pub(crate) struct Stagedoor {
 const START: &str = "Start here:
   stagedoor dev             everything on this machine, with an emulated Zoom
   stagedoor init my-app     a directory with settings and a starter app
-  stagedoor check           what is missing before stagedoor serve";
+  stagedoor check           what is missing before stagedoor serve
+  stagedoor doctor          what Zoom would find wrong with a deployment that runs";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -43,12 +48,15 @@ enum Command {
     Trigger(trigger::Trigger),
     Init(init::Init),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Context(context::Context),
     Installations(installations::Installations),
     Keys(keys::Keys),
     Token(token::Token),
     Migrate(migrate::Migrate),
     Webhooks(webhooks::Webhooks),
+    #[command(hide = true)]
+    Refresher(refresher::Refresher),
 }
 
 impl Stagedoor {
@@ -61,12 +69,14 @@ impl Stagedoor {
             Command::Trigger(trigger) => trigger.run(),
             Command::Init(init) => init.run(),
             Command::Check(check) => check.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Context(context) => context.run(),
             Command::Installations(installations) => installations.run(),
             Command::Keys(keys) => keys.run(),
             Command::Token(token) => token.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Webhooks(webhooks) => webhooks.run(),
+            Command::Refresher(refresher) => refresher.run(),
         }
     }
 }
@@ -86,5 +96,12 @@ impl SettingsArgs {
     fn flags(&self) -> Flags {
         let config = self.config.clone().unwrap_or_else(|| "stagedoor.toml".into());
         Flags { config, is_named: self.config.is_some(), set: self.set.clone() }
+    }
+
+    /// The same once more, for another command. No secret is among them.
+    fn arguments(&self) -> Vec<OsString> {
+        let config = self.config.iter().flat_map(|config| ["--config".into(), config.into()]);
+        let set = self.set.iter().flat_map(|set| ["--set".into(), set.into()]);
+        config.chain(set).collect()
     }
 }

@@ -6,6 +6,7 @@ use clap::Parser as _;
 
 mod command;
 mod console;
+mod doctor;
 mod endpoints;
 mod failure;
 mod marketplace;

@@ -88,7 +88,7 @@ impl Registration {
     }
 
     /// The scopes that the app is registered with: those a user must grant, and the one that Stagedoor needs itself.
-    fn all_scopes(&self) -> Vec<String> {
+    pub(crate) fn all_scopes(&self) -> Vec<String> {
         let mut scopes = self.scopes.clone();
         if !scopes.iter().any(|scope| scope == USER_SCOPE) {
             scopes.push(USER_SCOPE.into());

@@ -58,7 +58,8 @@ pub(crate) fn log(level: LogLevel, format: LogFormat) {
         ("access", level),
         ("audit", LevelFilter::INFO),
     ]);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // A line that cannot be written is no reason to panic: who reads them may be gone before we are.
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Compact => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).boxed(),

@@ -8,12 +8,13 @@ use anyhow::Context as _;
 use stagedoor_flows::assertion::Assertions;
 use stagedoor_flows::authorize::Authorize;
 use stagedoor_flows::connect::{Connect, Ports};
+use stagedoor_flows::grant::Driver;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
 use stagedoor_flows::port::{Clock, Entropy, Store};
 use stagedoor_flows::revocation::Revocations;
-use stagedoor_flows::seal::{Purpose, Sealer};
+use stagedoor_flows::seal::{MasterSecret, Purpose, Sealer, fingerprint};
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
@@ -22,7 +23,7 @@ use stagedoor_flows::zoom::Zoom;
 use stagedoor_gateway::{Flights, Flows, Gateway, HttpClient, OutboundLimits, SystemClock, SystemEntropy, ZoomFlows};
 use tokio::net::TcpListener;
 
-use crate::settings::{Deployment, ZoomDeployment};
+use crate::settings::{Deployment, Secrets, ZoomDeployment};
 
 mod store;
 mod tokens;
@@ -73,10 +74,10 @@ impl Keeping {
         Ok(Self { vault, revocations, zoom })
     }
 
-    /// Builds everything that the gateway calls.
-    pub(crate) fn flows(self, deployment: &Deployment) -> anyhow::Result<Flows> {
+    /// Builds everything that the gateway calls. `flights` carries refreshes.
+    pub(crate) fn flows(self, deployment: &Deployment, flights: Flights) -> anyhow::Result<Flows> {
         let Self { vault, revocations, zoom } = self;
-        let flights = Arc::new(Flights::new());
+        let flights = Arc::new(flights);
         let zoom = match (zoom, &deployment.zoom) {
             (Some(keeping), Some(settings)) => {
                 Some(zoom_flows(deployment, settings, keeping, (&vault, &revocations, &flights))?)
@@ -89,13 +90,31 @@ impl Keeping {
     }
 }
 
+impl ZoomKeeping {
+    /// Builds what keeps tokens good, Zoom's and those of third parties.
+    pub(crate) fn tokens(
+        &self,
+        settings: &ZoomDeployment,
+        vault: &Vault,
+        driver: Arc<dyn Driver>,
+    ) -> anyhow::Result<(Tokens, Connect)> {
+        let Self { http, zoom, installations } = self;
+        let tokens = Tokens::new(installations, (clock(), entropy()), Arc::clone(&driver));
+        let outward = Ports { http: Arc::clone(http) as _, clock: clock(), entropy: entropy(), driver };
+        let providers = settings.providers.build(&settings.registration)?;
+        let shared = (zoom.clone(), installations.clone(), tokens.clone());
+        Ok((tokens, Connect::new(vault.clone(), shared, outward, providers)))
+    }
+}
+
 fn zoom_flows(
     deployment: &Deployment,
     settings: &ZoomDeployment,
     keeping: ZoomKeeping,
     (vault, revocations, flights): (&Vault, &Arc<Revocations>, &Arc<Flights>),
 ) -> anyhow::Result<ZoomFlows> {
-    let ZoomKeeping { http, zoom, installations } = keeping;
+    let (tokens, connect) = keeping.tokens(settings, vault, Arc::clone(flights) as _)?;
+    let ZoomKeeping { zoom, installations, .. } = keeping;
     let registration = &settings.registration;
     let sessions = Sessions::new(
         deployment.sealer(Purpose::Session)?,
@@ -104,11 +123,6 @@ fn zoom_flows(
         Arc::clone(revocations),
         deployment.session_ttl,
     );
-    let tokens = Tokens::new(&installations, (clock(), entropy()), Arc::clone(flights) as _);
-    let outward = Ports { http, clock: clock(), entropy: entropy(), driver: Arc::clone(flights) as _ };
-    let providers = settings.providers.build(registration)?;
-    let connect =
-        Connect::new(vault.clone(), (zoom.clone(), installations.clone(), tokens.clone()), outward, providers);
     let both = (zoom.clone(), installations.clone());
     let authorize = Authorize::new(vault.clone(), both, sessions.clone(), entropy(), registration.home_url());
     let install =
@@ -133,6 +147,17 @@ impl Deployment {
     fn sealer(&self, purpose: Purpose) -> anyhow::Result<Sealer> {
         Ok(Sealer::new(&self.secrets.current, &self.secrets.previous, purpose)?)
     }
+
+    /// Names what refreshes depend on, without telling it: the store, the secrets, the app, the providers. Two processes
+    /// with the same one may refresh for each other.
+    pub(crate) fn fingerprint(&self) -> anyhow::Result<String> {
+        let Secrets { current, previous } = &self.secrets;
+        let (store, zoom) = (format!("{:?}", self.store), format!("{:?}", self.zoom));
+        let client_secret = self.zoom.as_ref().map(|zoom| zoom.app.client_secret.expose());
+        let mut parts = vec![env!("CARGO_PKG_VERSION"), &store, &zoom, client_secret.unwrap_or_default()];
+        parts.extend(previous.iter().map(MasterSecret::expose));
+        Ok(fingerprint(current, &parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())?)
+    }
 }
 
 /// A gateway that has its addresses and is ready to serve.
@@ -145,11 +170,11 @@ pub(crate) struct Bound {
 impl Bound {
     /// Builds the gateway of a deployment on its store and takes its addresses. What is wrong is found here, before
     /// the first request: the store must answer, and the revocations are read.
-    pub(crate) async fn new(deployment: Deployment, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+    pub(crate) async fn new(deployment: Deployment, store: Arc<dyn Store>, flights: Flights) -> anyhow::Result<Self> {
         let keeping = Keeping::new(&deployment, store)?;
         keeping.vault.ready().await.context("the store cannot be written")?;
         keeping.revocations.refresh().await.context("the store cannot be read")?;
-        let flows = keeping.flows(&deployment)?;
+        let flows = keeping.flows(&deployment, flights)?;
         let (listen, admin_listen) = (deployment.listen, deployment.admin_listen);
         let gateway = Gateway::new(deployment.gateway, flows)?;
         Ok(Self {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use stagedoor_protocol::id::ZoomUserId;
-use stagedoor_protocol::jwt::{Es256Key, Jwk};
+use stagedoor_protocol::jwt::{Choice, Es256Key, Jwk, JwtError, SignedJwt, Terms, VerifyingKeys};
 use url::Url;
 
 use crate::fault::{Classified, Fault};
@@ -21,8 +21,8 @@ pub const LIFE_SECONDS: i64 = 60;
 #[derive(Clone)]
 pub struct Assertions {
     keys: Arc<[Es256Key]>,
-    /// The public halves, in the same order.
-    public: Arc<[DecodingKey]>,
+    /// The public halves.
+    public: VerifyingKeys,
     /// Issuer and audience: the public URL as configured, without a trailing slash.
     origin: Arc<str>,
     clock: Arc<dyn Clock>,
@@ -66,7 +66,6 @@ struct Claims<'a> {
 #[derive(Deserialize)]
 struct Returned {
     sub: Option<ZoomUserId>,
-    exp: i64,
 }
 
 impl Assertions {
@@ -78,7 +77,8 @@ impl Assertions {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TooShort> {
         let keys: Arc<[_]> = std::iter::once(current).chain(previous).map(derive_key).collect::<Result<_, _>>()?;
-        let public = keys.iter().map(|key| public_half(key.jwk())).collect();
+        let set = serde_json::to_vec(&set_of(&keys)).expect("a set of keys is a plain struct");
+        let public = VerifyingKeys::read_set(&set).expect("a set of ours is a set");
         Ok(Self { keys, public, origin: public_url.as_str().trim_end_matches('/').into(), clock })
     }
 
@@ -102,24 +102,21 @@ impl Assertions {
     ///
     /// One algorithm, the keys of this deployment alone, its own issuer and audience (RFC 8725 section 3).
     pub fn verify(&self, assertion: &str) -> Result<Option<ZoomUserId>, AssertionError> {
-        let kid = decode_header(assertion).ok().and_then(|header| header.kid).ok_or(AssertionError::Foreign)?;
-        let at = self.keys.iter().position(|key| key.jwk().kid() == kid).ok_or(AssertionError::Foreign)?;
-        let mut validation = Validation::new(Algorithm::ES256);
-        validation.set_required_spec_claims(&["iss", "aud", "exp"]);
-        validation.set_issuer(&[&self.origin]);
-        validation.set_audience(&[&self.origin]);
-        // The library would ask the system for the time.
-        validation.validate_exp = false;
-        let Returned { sub, exp } = decode(assertion, &self.public[at], &validation)
-            .map(|data| data.claims)
-            .map_err(|_| AssertionError::Foreign)?;
-        if exp <= self.clock.now().to_seconds().0 { Err(AssertionError::Expired) } else { Ok(sub) }
+        let claims = SignedJwt::read(assertion, Choice::ByKey)?.open(&self.public)?;
+        let now = self.clock.now().to_seconds();
+        Terms { issuer: &self.origin, audience: &self.origin, now, grace: 0 }.check(&claims)?;
+        let Returned { sub } = serde_json::from_value(Value::Object(claims)).map_err(|_| AssertionError::Foreign)?;
+        Ok(sub)
     }
 
     /// The public keys.
     pub fn jwks(&self) -> JwkSet<'_> {
-        JwkSet { keys: self.keys.iter().map(Es256Key::jwk).collect() }
+        set_of(&self.keys)
     }
+}
+
+fn set_of(keys: &[Es256Key]) -> JwkSet<'_> {
+    JwkSet { keys: keys.iter().map(Es256Key::jwk).collect() }
 }
 
 /// A derived scalar is outside the group once in four billion secrets; the counter then gives another one.
@@ -132,9 +129,10 @@ fn derive_key(secret: &MasterSecret) -> Result<Es256Key, TooShort> {
     unreachable!("256 derived scalars outside the group of P-256 have a probability below 2^-8000")
 }
 
-fn public_half(jwk: &Jwk) -> DecodingKey {
-    let jwk = serde_json::to_value(jwk).and_then(serde_json::from_value).expect("a JWK of ours is a JWK");
-    DecodingKey::from_jwk(&jwk).expect("a point of P-256 is a key")
+impl From<JwtError> for AssertionError {
+    fn from(error: JwtError) -> Self {
+        if error == JwtError::Expired { Self::Expired } else { Self::Foreign }
+    }
 }
 
 impl Classified for AssertionError {

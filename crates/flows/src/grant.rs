@@ -202,6 +202,10 @@ pub trait Issuer<T>: Send + Sync + 'static {
 /// Work that has to come to its end.
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Completes when an errand is done, or when nobody does it any more: a reason to look at the record. It says for how
+/// long the issuer wants to be left alone, which is the one thing about a refresh that the store does not know.
+pub type Answer = Pin<Box<dyn Future<Output = Option<Duration>> + Send>>;
+
 /// What carries refreshes, so that flows need no runtime: it drives them, and hears what came of them.
 ///
 /// A refresh that has begun must end, whether or not somebody still waits for it. So it is handed over here, once, when
@@ -213,10 +217,10 @@ pub trait Driver: Send + Sync + 'static {
     /// Hears what came of a refresh.
     fn landed(&self, outcome: Outcome, cause: Option<&Cause>);
 
-    /// Hands a refresh over to a process that may outlive this one, which does it with [`Refresher::run_errand`]. Says
-    /// `false` where there is no such process; then it is done here.
-    fn hand_over(&self, _errand: &Errand) -> bool {
-        false
+    /// Hands a refresh over to a process that may outlive this one, which does it with [`Refresher::run_errand`]. `None`
+    /// where there is no such process; then it is done here.
+    fn hand_over(&self, _errand: &Errand) -> Option<Answer> {
+        None
     }
 }
 
@@ -233,8 +237,15 @@ pub struct Errand {
     pub used: bool,
 }
 
+impl Errand {
+    /// Whether the item is of this kind.
+    pub fn is_of<T: Holder>(&self) -> bool {
+        self.shelf == T::SHELF.0
+    }
+}
+
 /// What came of a refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// New tokens are stored.
     Renewed,

@@ -15,6 +15,7 @@ pub mod install;
 pub mod installation;
 pub mod launch;
 pub mod port;
+pub mod reseal;
 pub mod revocation;
 pub mod seal;
 pub mod session;

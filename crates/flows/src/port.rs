@@ -3,8 +3,10 @@
 //! Each port is a small trait that is used as `Arc<dyn …>`. Production implementations live in `store`, `gateway`
 //! and `cli`; tests script them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -93,6 +95,20 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A compartment of the store. Names are part of the stored data and of its associated data: never rename one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Shelf(pub &'static str);
+
+impl Shelf {
+    /// The shelf whose name a store gives. Every name is remembered for as long as the process lives; there are few.
+    pub fn of(name: &str) -> Self {
+        static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.get(name) {
+            return Self(known);
+        }
+        let lasting: &'static str = name.to_owned().leak();
+        names.insert(lasting);
+        Self(lasting)
+    }
+}
 
 /// Where a record lies. The key is a hash (see [`crate::vault`]), so that a dump of the store names nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -52,6 +52,12 @@ impl Purpose {
     }
 }
 
+/// Names a list of values, as a text that tells nothing about them to whoever has not the secret.
+pub fn fingerprint(secret: &MasterSecret, parts: &[&[u8]]) -> Result<String, TooShort> {
+    let name = expand::<16>(&extract(secret)?, &[b"stagedoor fingerprint v1", &associated(&[], parts)]);
+    Ok(name.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+}
+
 /// The value was not sealed by us for this place, or was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the sealed value does not open")]
@@ -124,6 +130,11 @@ impl Sealer {
             .filter(|key| key.id == head[1..])
             .find_map(|key| key.open(*nonce, &aad, ciphertext))
             .ok_or(DoesNotOpen)
+    }
+
+    /// Whether there are previous secrets, with which something may still be sealed.
+    pub fn has_previous(&self) -> bool {
+        self.keys.len() > 1
     }
 
     /// Whether `sealed` was made with a previous secret and should be sealed anew.

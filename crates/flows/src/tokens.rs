@@ -85,9 +85,9 @@ impl Tokens {
         self.refresher.renew_due(per_second).await
     }
 
-    /// Does a refresh for another process on the same store.
-    pub async fn run_errand(&self, errand: &Errand) -> Result<(), TokensError> {
-        Ok(self.refresher.run_errand(errand).await?)
+    /// Does a refresh for another process on the same store, and says for how long Zoom wants to be left alone.
+    pub async fn run_errand(&self, errand: &Errand) -> Option<Duration> {
+        self.refresher.run_errand(errand).await
     }
 
     fn hand_out(&self, installation: &Installation) -> Fresh {

@@ -17,9 +17,11 @@ use crate::seal::Sealer;
 
 mod ordered;
 mod queue;
+mod reseal;
 
 pub use ordered::{Entry, fingerprint};
 pub use queue::{Position, Queued};
+pub(crate) use reseal::{Resume, Sealing};
 
 /// Something that is kept in the vault: a struct, its shelf, and no more.
 pub trait Item: Serialize + DeserializeOwned + Send + Sync {
@@ -101,6 +103,11 @@ impl Vault {
     }
 
     /// The clock by which records expire.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The time by which records expire.
     pub fn now(&self) -> UnixMillis {
         self.clock.now()
     }

@@ -48,6 +48,7 @@ pub use forward::{ATTEMPT_SECONDS, Failure, Forward, forwarding_keys};
 pub use record::{EventId, Subject};
 pub use removal::{Erasure, Removals};
 
+pub(crate) use record::INBOX;
 use record::{Body, Removal, Seen, Waiting};
 
 /// How long an event is remembered after it has left the inbox, in seconds. Zoom's last retry may be signed almost as

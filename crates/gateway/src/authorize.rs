@@ -6,7 +6,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
+use http_body::Body as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stagedoor_flows::authorize::{Authorize, Authorized};
@@ -60,7 +61,7 @@ pub(crate) async fn begin(
     body: Body,
 ) -> Result<Response, Notice> {
     let caller = Caller::ours(&this.page.sessions, &this.origin, &headers)?;
-    let Nothing {} = read(&headers, body).await?;
+    nothing(&headers, body).await?;
     let begun = this.authorize.begin(&caller.session).await.map_err(|error| Notice::of(&error))?;
     let json = BegunJson { code_challenge: begun.challenge.as_str(), state: begun.state.expose() };
     Ok((NO_STORE, Json(json)).into_response())
@@ -87,6 +88,15 @@ pub(crate) async fn finish(
         .map_err(|error| Notice::internal("Try again.").because(&error))?
         .map_err(|error| Notice::of(&error))?;
     Ok(this.page.give(session, carrier).await)
+}
+
+/// Reads `{}`, which a page may leave out. That it is the page's is known by then, from where the request comes.
+async fn nothing(headers: &HeaderMap, body: Body) -> Result<(), Notice> {
+    if body.is_end_stream() && !headers.contains_key(header::CONTENT_TYPE) {
+        return Ok(());
+    }
+    let Nothing {} = read(headers, body).await?;
+    Ok(())
 }
 
 /// Reads a body with the members that there are, each once.

@@ -70,7 +70,7 @@ impl Cors {
     pub(crate) fn mark(&self, sender: Sender<'_>, response: impl IntoResponse) -> Response {
         let mut response = response.into_response();
         let headers = response.headers_mut();
-        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
         if let Sender::Listed(origin) = sender {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             if self.credentials == Credentials::Allow {

@@ -19,7 +19,7 @@ use stagedoor_flows::port::Entropy;
 use tower::ServiceExt;
 
 use crate::admission::{self, Refused};
-use crate::app::App;
+use crate::app::{App, CONTEXT};
 use crate::cobrowse;
 use crate::headers::{Author, SecurityHeaders};
 use crate::metrics::Metrics;
@@ -65,7 +65,9 @@ impl Edge {
         let route = self.route(&request);
         let path = (route == Route::App && tracing::enabled!(target: "access", tracing::Level::INFO))
             .then(|| request.uri().path().to_owned());
-        let audience = Audience::of(&method, request.headers());
+        let is_visited = route.is_visited() || request.headers().contains_key(CONTEXT);
+        let otherwise = if is_visited { Audience::Person } else { Audience::Program };
+        let audience = Audience::of(&method, request.headers(), otherwise);
         let arrival = Arrival { id: self.ids.next(), peer, audience };
 
         let admitted = admission::admit(&method, request.uri(), version, request.headers());

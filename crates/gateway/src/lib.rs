@@ -25,6 +25,7 @@ use stagedoor_flows::consumer::Consumer;
 use stagedoor_flows::install::Install;
 use stagedoor_flows::installation::Installations;
 use stagedoor_flows::launch::Launch;
+use stagedoor_flows::reseal::Reseal;
 use stagedoor_flows::revocation::Revocations;
 use stagedoor_flows::session::Sessions;
 use stagedoor_flows::tokens::Tokens;
@@ -72,7 +73,7 @@ pub use client::{HttpClient, OutboundLimits};
 pub use config::{
     App, AppSource, Browsers, Config, ConfigError, HeaderConfig, InvalidNetwork, Limits, Network, SessionConfig,
 };
-pub use flights::Flights;
+pub use flights::{Errands, Flights};
 pub use relay::RelayLimits;
 pub use system::{SystemClock, SystemEntropy};
 pub use webhook::WebhookFlows;
@@ -151,7 +152,7 @@ impl Gateway {
     pub fn new(config: Config, mut flows: Flows) -> Result<Self, ConfigError> {
         check(&config)?;
         let stop = Stop::new(flows.flights.tasks.clone());
-        let metrics = Arc::new(Metrics::new(&flows.flights));
+        let metrics = Arc::new(Metrics::new(&flows.flights.tally));
         let place = |route: Route| format!("{}{}", config.prefix, route.path().unwrap_or_default());
         let install_url = config.public_url.join(&place(Route::Install)).expect("a checked path joins an origin");
         let (install, style, boot) = (place(Route::Install), place(Route::Style), place(Route::Boot));
@@ -210,6 +211,7 @@ impl Gateway {
         let connections = edge.metrics.connections.clone();
         let known = Arc::clone(&admin_state.revocations_known);
         let vault = admin_state.vault.clone();
+        let (reseal, outdated) = (Reseal::new(&vault), edge.metrics.outdated.clone());
         let admin_routes = admin::router(admin_state);
         let answer = move |peer: IpAddr, request: Request| Arc::clone(&edge).answer(peer, request);
         let answer_admin = move |_: IpAddr, request: Request| admin_routes.clone().oneshot(request);
@@ -221,6 +223,7 @@ impl Gateway {
                 server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
                 upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
                 upkeep.run_until_cancelled(upkeep::purge(vault)),
+                upkeep.run_until_cancelled(upkeep::reseal(reseal, outdated)),
                 upkeep.run_until_cancelled(upkeep::renew(renewal)),
                 OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
             )

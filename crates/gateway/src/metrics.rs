@@ -1,7 +1,7 @@
 //! Metrics, with labels from fixed sets only.
 
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::flights::Flights;
+use crate::flights::Tally;
 use crate::route::Route;
 use crate::webhook::Gauges;
 
@@ -47,6 +47,8 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge<i64, AtomicI64>,
     /// Open WebSockets to the upstream.
     pub(crate) tunnels: Gauge<i64, AtomicI64>,
+    /// Records that a previous secret has sealed; not a number before all of them have been looked at.
+    pub(crate) outdated: Gauge<f64, AtomicU64>,
     /// What is counted of webhooks.
     pub(crate) webhook: Gauges,
 }
@@ -79,7 +81,7 @@ impl Outcome {
 }
 
 impl Metrics {
-    pub(crate) fn new(flights: &Flights) -> Self {
+    pub(crate) fn new(refreshes: &Tally) -> Self {
         let mut registry = Registry::with_prefix("stagedoor");
         let requests = Family::default();
         registry.register("http_requests", "Requests answered", requests.clone());
@@ -95,12 +97,15 @@ impl Metrics {
         let calls = Outcome::ALL.map(|(_, outcome)| calls.get_or_create(&OutcomeLabel { outcome }).clone());
         let (connections, tunnels) = (Gauge::default(), Gauge::default());
         registry.register("http_connections", "Open connections", connections.clone());
-        flights.register(&mut registry);
+        refreshes.register(&mut registry);
         registry.register("websockets", "Open WebSockets to the upstream", tunnels.clone());
+        let outdated = Gauge::default();
+        outdated.set(f64::NAN);
+        registry.register("records_outdated", "Records that only a previous secret opens", outdated.clone());
         let webhook = Gauges::new(&mut registry);
         let seconds =
             Route::ALL.iter().map(|route| seconds.get_or_create(&RouteLabel { route: route.name() }).clone()).collect();
-        Self { registry, requests, seconds, cells: Default::default(), calls, connections, tunnels, webhook }
+        Self { registry, requests, seconds, cells: Default::default(), calls, connections, tunnels, outdated, webhook }
     }
 
     /// Counts an answer.

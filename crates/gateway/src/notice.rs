@@ -53,21 +53,27 @@ pub(crate) enum Audience {
 }
 
 impl Audience {
-    /// A browser says what it loads (`Sec-Fetch-Dest`); where it does not, a person's browser accepts HTML.
-    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+    /// A browser says what it loads (`Sec-Fetch-Dest`); where it does not, a person's browser accepts HTML. Where neither
+    /// says anything it is `otherwise`.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap, otherwise: Self) -> Self {
         if method != Method::GET && method != Method::HEAD {
             return Self::Program;
         }
-        let is_document = match headers.get(FETCH_DEST) {
-            Some(destination) => {
-                matches!(destination.as_bytes(), b"document" | b"iframe" | b"frame" | b"embed" | b"object")
-            }
-            None => headers.get_all(header::ACCEPT).iter().any(|accept| {
-                let accept = accept.as_bytes();
-                accept.windows(b"text/html".len()).any(|part| part.eq_ignore_ascii_case(b"text/html"))
-            }),
+        if let Some(destination) = headers.get(FETCH_DEST) {
+            let documents: [&[u8]; 5] = [b"document", b"iframe", b"frame", b"embed", b"object"];
+            return if documents.contains(&destination.as_bytes()) { Self::Person } else { Self::Program };
+        }
+        let accepted = headers.get_all(header::ACCEPT);
+        let names_html = |accept: &HeaderValue| {
+            accept.as_bytes().windows(b"text/html".len()).any(|part| part.eq_ignore_ascii_case(b"text/html"))
         };
-        if is_document { Self::Person } else { Self::Program }
+        if accepted.iter().any(names_html) {
+            Self::Person
+        } else if accepted.iter().all(|accept| accept == "*/*") {
+            otherwise
+        } else {
+            Self::Program
+        }
     }
 }
 

@@ -85,6 +85,13 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether only people's browsers go there, so that a page is the answer unless something else is asked for.
+    pub(crate) fn is_visited(self) -> bool {
+        matches!(self, Self::Install | Self::Callback | Self::ConnectCallback)
+    }
+}
+
 fn matches(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {

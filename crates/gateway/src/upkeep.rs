@@ -1,21 +1,32 @@
-//! What runs beside the requests: reading the revocations, removing expired records, refreshing grants that fall due.
+//! What runs beside the requests: reading the revocations, removing expired records, refreshing grants that fall due,
+//! sealing anew what previous secrets have sealed.
 
 use std::error::Error;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::connect::Connect;
 use stagedoor_flows::grant::Round;
+use stagedoor_flows::reseal::{Found, Reseal, Step};
 use stagedoor_flows::revocation::{REFRESH_SECONDS, Revocations};
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::{Vault, VaultError};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 const PURGE: Duration = Duration::from_mins(1);
 
 const RENEW: Duration = Duration::from_secs(5);
+
+/// How long after a walk the store is looked through again: replicas that have not been restarted yet still seal with
+/// the secret that is a previous one here.
+const RESEAL: Duration = Duration::from_hours(1);
+
+/// How long a walk rests between two pages at least, while another process is at it, and after a failure.
+const PACE: (Duration, Duration, Duration) =
+    (Duration::from_millis(20), Duration::from_secs(5), Duration::from_secs(10));
 
 /// Until the revocations have been read for the first time, this often.
 const RETRY: Duration = Duration::from_secs(1);
@@ -50,6 +61,50 @@ pub(crate) async fn purge(vault: Vault) {
             }
         };
         trouble.note(purged.as_ref().err());
+    }
+}
+
+/// Seals anew what previous secrets have sealed, and says when none of them is needed any more.
+pub(crate) async fn reseal(reseal: Option<Reseal>, outdated: Gauge<f64, AtomicU64>) {
+    let Some(reseal) = reseal else {
+        outdated.set(0.0);
+        return;
+    };
+    let mut trouble = Trouble::new("records cannot be sealed anew; previous secrets are still needed");
+    let mut before = None;
+    loop {
+        let found = walk(&reseal, &mut trouble).await;
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of Prometheus has no other numbers")]
+        outdated.set(found.left as f64);
+        if before.replace(found) != Some(found) {
+            let Found { anew, left, unreadable } = found;
+            tracing::info!(anew, left, unreadable, "what previous secrets have sealed was looked through");
+        }
+        tokio::time::sleep(RESEAL).await;
+    }
+}
+
+/// Looks through the whole store once, however long the store takes. Half of the time it rests.
+async fn walk(reseal: &Reseal, trouble: &mut Trouble) -> Found {
+    let (pace, elsewhere, failure) = PACE;
+    let mut walk = None;
+    loop {
+        let began = Instant::now();
+        let step = match &mut walk {
+            None => reseal.begin().await.map(|begun| {
+                walk = Some(begun);
+                Step::On
+            }),
+            Some(walk) => walk.step().await,
+        };
+        trouble.note(step.as_ref().err());
+        tokio::time::sleep(match step {
+            Ok(Step::End(found)) => return found,
+            Ok(Step::On) => began.elapsed().max(pace),
+            Ok(Step::Elsewhere) => elsewhere,
+            Err(_) => failure,
+        })
+        .await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Issuing JWTs with ES256 (RFC 7515, RFC 7518 section 3.4): the identity assertion that an upstream receives, and with
-//! another header the token of [`crate::consumer`].
+//! another header the token of [`crate::consumer`]; and verifying those of others.
 //!
-//! Issuing is a constant header, a payload and a signature; verifying, which has many traps, is left to a library.
+//! Issuing is a constant header, a payload and a signature. Verifying has many traps, which are all in one place here.
 
 use std::fmt;
 
@@ -14,9 +14,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
+mod keys;
 mod pem;
+mod verify;
 
+pub use keys::{SharedSecret, UnusableKey, VerifyingKeys};
 pub use pem::{PemError, PrivateKeyPem};
+pub(crate) use verify::Audience;
+pub use verify::{Algorithm, Choice, JwtError, SignedJwt, Terms};
 
 /// A P-256 key that signs ES256 tokens.
 pub struct Es256Key {

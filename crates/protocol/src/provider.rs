@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::id::ProviderClientId;
-use crate::jwt::Es256Key;
+use crate::jwt::{Algorithm, Es256Key};
 use crate::oauth::CodeChallenge;
 use crate::secret::{AuthorizationCode, CodeVerifier, Nonce, ProviderSecret, RefreshToken, State};
 use crate::time::UnixSeconds;
@@ -51,7 +51,7 @@ mod id_token;
 pub use answer::{TokenError, TokenSet, read_revocation, read_tokens};
 pub use callback::{Callback, MAX_CODE};
 pub use discovery::{DiscoveryError, discovery_request, read_discovery};
-pub use id_token::{Algorithm, Expected, IdTokenError, Identity, Keys, read_keys};
+pub use id_token::{Expected, IdTokenError, Identity};
 
 /// How long a client assertion is valid, in seconds. It is used at once.
 const ASSERTION_SECONDS: i64 = 60;

@@ -109,7 +109,7 @@ async fn begin(new: &dyn Store, now: UnixMillis) -> Result<(), CopyError> {
     if is_unfinished(new, now).await.map_err(&failed)? {
         return Ok(());
     }
-    for shelf in new.shelves().await.map_err(&failed)?.into_iter().map(lasting) {
+    for shelf in new.shelves().await.map_err(&failed)?.iter().map(|name| Shelf::of(name)) {
         if !new.list(shelf, None, 1, now).await.map_err(&failed)?.is_empty() {
             return Err(CopyError::NotEmpty);
         }
@@ -127,12 +127,7 @@ async fn shelves(old: &dyn Store, new: &dyn Store) -> Result<BTreeSet<Shelf>, Co
     names.extend(new.shelves().await.map_err(Side::New.failed())?);
     names.sort();
     names.dedup();
-    Ok(names.into_iter().map(lasting).filter(|shelf| *shelf != MARK.shelf).collect())
-}
-
-/// The name of a shelf is part of the program; here it comes from a store. There are a handful of them.
-fn lasting(name: String) -> Shelf {
-    Shelf(name.leak())
+    Ok(names.iter().map(|name| Shelf::of(name)).filter(|shelf| *shelf != MARK.shelf).collect())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

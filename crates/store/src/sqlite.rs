@@ -28,7 +28,8 @@ const READERS: usize = 2;
 ///
 /// - A write is on the disk when it returns (`synchronous = FULL`): nothing acknowledged is lost when the process is
 ///   killed or the power fails.
-/// - Where another process keeps the file locked, a verb waits up to five seconds, then fails.
+/// - A verb has five seconds. Where another process keeps the file locked for longer, or the disk does not answer, it
+///   fails.
 /// - While the disk is full, the file is away, or it cannot be written, verbs fail; they work again, without a
 ///   restart, when the cause is gone. A file that was replaced by another needs a restart.
 /// - Dropping it finishes what has been handed to it, then closes the file. That may take as long as a verb.

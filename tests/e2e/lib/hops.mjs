@@ -1,13 +1,14 @@
 // A browser without a window: it follows redirects by hand and keeps cookies, so that each hop can be cut or counted.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
 
 export class Hops {
   cookies = new Map();
 
   async send(url, { method = "GET", headers = {}, body } = {}) {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const answer = await fetch(url, { method, body, redirect: "manual", headers: { cookie, accept: "text/html", ...headers } });
+    const answer = await fetch(url, { method, body, redirect: "manual", headers: { cookie: this.#cookie(), accept: "text/html", ...headers } });
     for (const line of answer.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
       this.cookies.set(name, value);
@@ -17,6 +18,18 @@ export class Hops {
 
   get(url) {
     return this.send(url);
+  }
+
+  /** Opens a page in the client and gives the status. `fetch` cannot: it says of each request that it is for a script. */
+  async navigate(url) {
+    const request = http.get(url, { headers: { cookie: this.#cookie(), accept: "text/html" }, agent: false });
+    const [answer] = await once(request, "response");
+    answer.resume();
+    return answer.statusCode;
+  }
+
+  #cookie() {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   }
 
   async json(url, options = {}) {

@@ -13,10 +13,10 @@ const PASSWORD = "canary-database-password";
 /** PostgreSQL does not run as root. */
 const NOBODY = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
 
-/** Starts a server that waits for the disk as in production. */
-export async function startPostgres(t) {
+/** Starts a server that waits for the disk as in production; everything of it lies in the empty `directory`. */
+export async function startPostgres(t, directory) {
   const [port] = await freePorts(1);
-  const server = new Postgres(port, await emptyDirectory(t));
+  const server = new Postgres(port, directory ?? (await emptyDirectory(t)));
   server.create();
   await server.start();
   t.after(() => server.kill());
@@ -96,8 +96,13 @@ export class Postgres {
     return this.#run("pg_dump", ["--dbname", this.url]).replaceAll(/\\\\x([0-9a-f]+)/g, bytes);
   }
 
+  /** Whether the server's first process is there. */
+  get isRunning() {
+    return this.child?.exitCode === null && this.child.signalCode === null;
+  }
+
   async #end(end) {
-    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (!this.isRunning) return;
     const exited = once(this.child, "exit");
     end();
     await exited;

@@ -1,12 +1,13 @@
 // Starts the real `stagedoor` binary in a directory of its own, and stops, kills and restarts it.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { sleep } from "./waiting.mjs";
 
@@ -23,16 +24,14 @@ export const ZOOM_APP = { ZOOM_CLIENT_ID: "e2eClientId01", ZOOM_CLIENT_SECRET: "
 
 /** One running `stagedoor` command. */
 export class Process {
-  /** `wrapper` is a command that ends with running what stands behind it. */
-  constructor(args, { cwd, env = {}, readyUrls, wrapper = [] }) {
-    Object.assign(this, { args, cwd, env, readyUrls, wrapper });
+  constructor(args, { cwd, env = {}, readyUrls }) {
+    Object.assign(this, { args, cwd, env, readyUrls });
     this.output = "";
   }
 
   async start() {
     const env = { PATH: process.env.PATH, HOME: this.cwd, ...this.env };
-    const [program, ...args] = [...this.wrapper, BINARY, ...this.args];
-    this.child = spawn(program, args, { cwd: this.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(BINARY, this.args, { cwd: this.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const keep = (chunk) => (this.output += chunk);
     this.child.stdout.on("data", keep);
     this.child.stderr.on("data", keep);
@@ -45,15 +44,22 @@ export class Process {
     return this.#end("SIGTERM");
   }
 
-  /** Ends the process as a power cut would. */
-  async kill() {
-    return this.#end("SIGKILL");
+  /** Ends the process as a power cut would; and `others` by their ids in the same moment. */
+  async kill(others = []) {
+    return this.#end("SIGKILL", others);
   }
 
-  async #end(signal) {
+  /** The ids of the processes that this one has started. */
+  async children() {
+    const found = await promisify(execFile)("pgrep", ["-P", String(this.child.pid)]).catch(() => ({ stdout: "" }));
+    return found.stdout.split("\n").filter(Boolean).map(Number);
+  }
+
+  async #end(signal, others = []) {
     if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return null;
     const exited = once(this.child, "exit");
     this.child.kill(signal);
+    for (const pid of others) process.kill(pid, signal);
     const [code] = await exited;
     return code;
   }
@@ -101,7 +107,7 @@ export async function startEmulator(t, home, ...args) {
 }
 
 /** The emulator and the gateway as two processes, so that one can die without the other. */
-export async function startApart(t, { gatewayArgs = [], env = {}, wrapper } = {}) {
+export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
   const cwd = await emptyDirectory(t);
   const [app, admin, zoom] = await freePorts(1, 1, 6);
   const origins = addresses(app, zoom);
@@ -111,17 +117,17 @@ export async function startApart(t, { gatewayArgs = [], env = {}, wrapper } = {}
   ).start();
   t.after(() => emulator.kill());
   const gateway = await startGateway(t, {
-    ...{ cwd, port: app, admin, args: gatewayArgs, wrapper },
+    ...{ cwd, port: app, admin, args: gatewayArgs },
     env: { PUBLIC_URL: origins.app, ZOOM_HOST: origins.zoom, APP_ROOT: SAMPLE, ...env },
   });
   return { emulator, gateway, admin: gateway.admin, ...origins, control: new Control(origins.controlPort) };
 }
 
 /** `stagedoor serve` on the ports `port` and `admin`; `env` says what is in front of it and behind it. */
-export async function startGateway(t, { cwd, port, admin, args = [], env, wrapper }) {
+export async function startGateway(t, { cwd, port, admin, args = [], env }) {
   const origin = `http://127.0.0.1:${port}`;
   const gateway = new Process(["serve", ...args], {
-    ...{ cwd, wrapper, readyUrls: [origin] },
+    ...{ cwd, readyUrls: [origin] },
     env: {
       ...ZOOM_APP,
       LISTEN: `127.0.0.1:${port}`,
@@ -136,7 +142,8 @@ export async function startGateway(t, { cwd, port, admin, args = [], env, wrappe
   return gateway.start();
 }
 
-function addresses(app, zoom) {
+/** Where everything is with the app at the port `app` and the emulator at `zoom` and the ports after it. */
+export function addresses(app, zoom) {
   const at = (port) => `http://localhost:${port}`;
   return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3), website: at(zoom + 4), provider: at(zoom + 5) };
 }

@@ -2,8 +2,8 @@
 // no code with Stagedoor. Options spoil one thing each.
 
 import { createDecipheriv, createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
-import http from "node:http";
+
+import { startServer } from "./server.mjs";
 
 const HEADERS = {
   "strict-transport-security": "max-age=31536000",
@@ -115,16 +115,13 @@ export async function startBackend(t, { headers = {}, attributes = "SameSite=Non
     return { type: "text/html; charset=utf-8", body: PAGE };
   }
 
-  const server = http.createServer(async (request, response) => {
+  const { origin } = await startServer(t, async (request, response) => {
     const url = new URL(request.url, "http://localhost");
     backend.seen.push({ path: url.pathname, headers: request.headers });
     const { status = 200, type = "application/json", body, json, cookie } = await route(request, url);
     response.writeHead(status, { ...sent, "content-type": type, "cache-control": "no-store", ...(cookie && { "set-cookie": cookie }) });
     response.end(body ?? JSON.stringify(json));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  backend.home = `http://localhost:${server.address().port}/`;
+  backend.home = `${origin}/`;
   return backend;
 }

@@ -10,18 +10,18 @@ import { sleep } from "./waiting.mjs";
 /** What makes a server fit to be a store. */
 const SAFE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
 
-/** Starts a server that is fit to be a store; `options` come after and so decide. */
-export async function startRedis(t, ...options) {
+/** Starts a server that is fit to be a store; everything of it lies in the empty `directory`. */
+export async function startRedis(t, directory) {
   const [port] = await freePorts(1);
-  const server = new Redis(port, await emptyDirectory(t), options);
+  const server = new Redis(port, directory ?? (await emptyDirectory(t)));
   await server.start();
   t.after(() => server.kill());
   return server;
 }
 
 export class Redis {
-  constructor(port, directory, options = []) {
-    Object.assign(this, { port, directory, options });
+  constructor(port, directory) {
+    Object.assign(this, { port, directory });
   }
 
   /** What `REDIS_URL` is to be. */
@@ -32,7 +32,7 @@ export class Redis {
   /** Starts the server, after a stop or a kill with its data, and waits until it answers. */
   async start() {
     const args = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.directory, "--loglevel", "warning"];
-    this.child = await spawned(["redis-server", "valkey-server"], [...args, ...SAFE, ...this.options]);
+    this.child = await spawned(["redis-server", "valkey-server"], [...args, ...SAFE]);
     const deadline = Date.now() + 20_000;
     while ((await this.call("PING").catch(() => null)) !== "PONG") {
       if (this.child.exitCode !== null || Date.now() > deadline) throw new Error("the Redis server does not answer");
@@ -65,8 +65,13 @@ export class Redis {
     this.child.kill("SIGCONT");
   }
 
+  /** Whether the server's process is there. */
+  get isRunning() {
+    return this.child?.exitCode === null && this.child.signalCode === null;
+  }
+
   async #end(signal) {
-    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (!this.isRunning) return;
     const exited = once(this.child, "exit");
     this.child.kill(signal);
     await exited;

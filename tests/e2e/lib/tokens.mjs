@@ -3,13 +3,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import http from "node:http";
 import path from "node:path";
 
 import * as jose from "jose";
 import jsrsasign from "jsrsasign";
 
 import { BINARY, emptyDirectory, freePorts, Process } from "./processes.mjs";
+import { startServer } from "./server.mjs";
 
 export const SDK = { key: "Btwh77nPkKIwwVKaKd1Jb0XuhntVXAJa1213", secret: "canary-sdk-secret-5Zq8Lk2Vw7Rt" };
 
@@ -27,7 +27,7 @@ export async function stagedoor(cwd, ...args) {
 /** A website: a page, and a whoami that knows one session. `site.trouble` is what whoami does instead. */
 export async function startSite(t) {
   const site = { asked: [], trouble: null };
-  const server = http.createServer((request, response) => {
+  const server = await startServer(t, (request, response) => {
     if (request.url !== "/whoami") {
       response.writeHead(200, { "content-type": "text/html", "set-cookie": request.url === "/sign-in" ? "sid=known; Path=/" : [] });
       return response.end("<!doctype html><title>A site</title>");
@@ -38,11 +38,8 @@ export async function startSite(t) {
     response.writeHead(isKnown ? 200 : 401, { "content-type": "application/json" });
     response.end(isKnown ? JSON.stringify({ email: "janet.smith@example.com", given_name: "Janet", admin: true }) : "{}");
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => (server.closeAllConnections(), server.close()));
   site.port = server.address().port;
-  site.origin = `http://localhost:${site.port}`;
+  site.origin = server.origin;
   site.stop = () => new Promise((resolve) => (server.closeAllConnections(), server.close(resolve)));
   return site;
 }

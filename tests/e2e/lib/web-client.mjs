@@ -1,10 +1,9 @@
 // A stand-in for Zoom's web client and its token endpoint, on another site than the app (127.0.0.1 against localhost).
 
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
-import http from "node:http";
 
 import { ZOOM_APP } from "./processes.mjs";
+import { startServer } from "./server.mjs";
 
 /** What the page of the web client does: it frames the app and answers the SDK. */
 const CLIENT = `
@@ -26,11 +25,9 @@ export class WebClient {
   }
 
   async start(t) {
-    this.server = http.createServer((request, response) => this.#answer(request, response).catch((error) => response.destroy(error)));
-    this.server.listen(0, "127.0.0.1");
-    await once(this.server, "listening");
-    t.after(() => this.server.close());
-    this.origin = `http://127.0.0.1:${this.server.address().port}`;
+    const answer = (request, response) => this.#answer(request, response).catch((error) => response.destroy(error));
+    const { origin } = await startServer(t, answer, "127.0.0.1");
+    this.origin = origin;
     return this;
   }
 

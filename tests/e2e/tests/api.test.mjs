@@ -2,29 +2,18 @@
 // ever holds the token.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
 import { test } from "node:test";
 
 import { addTheApp, openBrowser, picture, theApp } from "../lib/browser.mjs";
 import { install, launch } from "../lib/hops.mjs";
 import { startApart, startDev } from "../lib/processes.mjs";
+import { startServer } from "../lib/server.mjs";
 import { sleep } from "../lib/waiting.mjs";
 
 /** What every token of the emulator's begins with: `{"alg":"HS512"`. Sessions and assertions begin otherwise. */
 const TOKEN = "eyJhbGciOiJIUzUxMiI";
 
 const apiCalls = async (control) => (await control.get("requests")).filter(({ url }) => url.includes("/v2/users/me/meetings"));
-
-/** A server on loopback; `origin` names it. */
-async function startServer(t, answer) {
-  const server = http.createServer((request, response) => void answer(request, response));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  server.origin = `http://localhost:${server.address().port}`;
-  return server;
-}
 
 test("the sample app shows the user's meetings, and the token stays between gateway and Zoom", async (t) => {
   const { dev, zoom, control } = await startDev(t, "--verbose");

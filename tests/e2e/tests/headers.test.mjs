@@ -1,15 +1,14 @@
 // The client shows nothing without the four headers; any backend is judged, not only ours.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
 import { test } from "node:test";
 
 import { openBrowser, picture, theApp } from "../lib/browser.mjs";
 import { Control, emptyDirectory, freePorts, Process } from "../lib/processes.mjs";
+import { startServer } from "../lib/server.mjs";
 
 test("a page without the four headers is refused, and the emulator says which are missing", async (t) => {
-  const backend = http.createServer((request, response) => {
+  const backend = await startServer(t, (request, response) => {
     response.writeHead(200, {
       "content-type": "text/html",
       "x-content-type-options": "nosniff",
@@ -17,10 +16,7 @@ test("a page without the four headers is refused, and the emulator says which ar
     });
     response.end("<h1>You must not see me</h1>");
   });
-  backend.listen(0, "127.0.0.1");
-  await once(backend, "listening");
-  t.after(() => backend.close());
-  const home = `http://localhost:${backend.address().port}/`;
+  const home = `${backend.origin}/`;
 
   const cwd = await emptyDirectory(t);
   const [port] = await freePorts(5);

@@ -3,39 +3,35 @@
 // anything, and everything it tries must have been tried: the gateway's log or the browser says so.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import http from "node:http";
 import { test } from "node:test";
 
 import { openBrowser, serveRealSdk } from "../lib/browser.mjs";
 import { Caller, decide, decideIn } from "../lib/in-client.mjs";
 import { startDev } from "../lib/processes.mjs";
+import { startServer } from "../lib/server.mjs";
 import { until } from "../lib/waiting.mjs";
 
 const PAGE = `<!doctype html><title>App</title><p>The app.</p><script src="https://appssdk.zoom.us/sdk.js"></script>`;
 
-/** A server on 127.0.0.1 that keeps what it is asked; `origin` has the name that is given. */
-async function startServer(t, name, page) {
-  const server = http.createServer((request, response) => {
+/** A server of one page that keeps what it is asked. */
+async function servePage(t, name, page) {
+  const answer = (request, response) => {
     server.asked.push(request);
     response.writeHead(200, { "content-type": "text/html" }).end(page);
-  });
+  };
+  const server = await startServer(t, answer, name);
   server.asked = [];
   server.on("upgrade", (request, socket) => {
     server.asked.push(request);
     socket.destroy();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  server.origin = `http://${name}:${server.address().port}`;
   return server;
 }
 
 /** A user with the app open in the web client, an attacker with the app of their own, and the attacker's page. */
 async function openStage(t, { sdk = "stand-in" } = {}) {
-  const upstream = await startServer(t, "localhost", PAGE);
-  const evil = await startServer(t, "127.0.0.1", "<!doctype html><title>Prizes</title>");
+  const upstream = await servePage(t, "localhost", PAGE);
+  const evil = await servePage(t, "127.0.0.1", "<!doctype html><title>Prizes</title>");
   const stage = await startDev(t, "--verbose", "--upstream", upstream.origin);
   const { control } = stage;
   await control.put("sdk", { mode: sdk });

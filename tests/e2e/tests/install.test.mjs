@@ -19,6 +19,7 @@ test("a newcomer clicks Add, consents, and sees the app with their name in it", 
   const { users, user } = await control.get("state");
   const { name } = users.find(({ id }) => id === user);
   await theApp(page).getByText(name).first().waitFor();
+  // The picture of the README: SCREENSHOTS=directory, then copy it to docs/emulator.png.
   await picture(page, "03-launched");
 
   const state = await control.get("state");

@@ -1,16 +1,14 @@
 // Zoom's web client: the app in a frame of another site, with the real SDK, and without a header of Zoom's.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import http from "node:http";
 import path from "node:path";
 import { test } from "node:test";
 
 import { openBrowser, picture, serveRealSdk } from "../lib/browser.mjs";
 import { emptyDirectory, startApart } from "../lib/processes.mjs";
+import { startServer } from "../lib/server.mjs";
 import { WebClient } from "../lib/web-client.mjs";
-
 
 /** The gateway, a web client around it, and a browser. */
 async function stage(t, { user = "agent-1", env = {} } = {}) {
@@ -78,16 +76,12 @@ test("where the browser keeps no cookies the boot page says so, once", async (t)
   // To the page a cookie that is blocked and one that never came are the same.
   let gateway;
   let pages = 0;
-  const without = http.createServer(async ({ url, headers }, response) => {
+  const { origin } = await startServer(t, async ({ url, headers }, response) => {
     if (headers["sec-fetch-dest"] === "iframe") pages += 1;
     const answer = await fetch(gateway + url, { headers: { ...headers, connection: "close" } });
     const kept = [...answer.headers].filter(([name]) => !["set-cookie", "content-encoding", "content-length", "transfer-encoding"].includes(name));
     response.writeHead(answer.status, Object.fromEntries(kept)).end(await answer.text());
   });
-  without.listen(0, "127.0.0.1");
-  await once(without, "listening");
-  t.after(() => without.close());
-  const origin = `http://localhost:${without.address().port}`;
   const { client, app, page, frame } = await stage(t, { env: { PUBLIC_URL: origin } });
   [gateway, client.app] = [app, origin];
   await page.goto(client.origin);

@@ -2,19 +2,18 @@
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { once } from "node:events";
-import http from "node:http";
 import { test } from "node:test";
 
 import { openBrowser, picture } from "../lib/browser.mjs";
 import { emptyDirectory, startEmulator } from "../lib/processes.mjs";
+import { startServer } from "../lib/server.mjs";
 import { stagedoor } from "../lib/tokens.mjs";
 
 /** A backend that verifies what comes, and answers with `answers` first, then 200. */
 async function startReceiver(t) {
   const receiver = { answers: [], got: [] };
   const mac = (message) => createHmac("sha256", receiver.secret).update(message).digest("hex");
-  const server = http.createServer(async (request, response) => {
+  const { origin } = await startServer(t, async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
@@ -29,10 +28,7 @@ async function startReceiver(t) {
     receiver.got.push({ event, payload, body });
     return response.writeHead(receiver.answers.shift() ?? 200).end();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  receiver.home = `http://localhost:${server.address().port}/`;
+  receiver.home = `${origin}/`;
   return receiver;
 }
 

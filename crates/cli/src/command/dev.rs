@@ -11,7 +11,7 @@ use stagedoor_flows::api::ApiAllow;
 use stagedoor_flows::launch::Guests;
 use stagedoor_flows::session::SessionTtl;
 use stagedoor_flows::zoom::ZoomApp;
-use stagedoor_gateway::{App, AppSource, Config};
+use stagedoor_gateway::{App, AppSource, Config, Flights};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -98,7 +98,7 @@ impl Dev {
         let store = wiring::store(&StoreUrl::Sqlite(state.store())).await?;
         let deployment = self.deployment(source, &state, providers)?;
         let forwarding = self.forwarding(&deployment)?;
-        let bound = Bound::new(deployment, store).await.map_err(|error| self.name_the_flag(error))?;
+        let bound = Bound::new(deployment, store, Flights::new()).await.map_err(|error| self.name_the_flag(error))?;
         let (_, admin) = bound.addresses()?;
         let zoom = &emulator.addresses().zoom;
         console::say("Stagedoor runs here, with an emulated Zoom. Open:\n");
@@ -199,6 +199,8 @@ impl Dev {
             cobrowse: Some(website.cobrowse()),
             store: StoreUrl::Sqlite(state.store()),
             session_ttl: SessionTtl { client: 86_400, pwa: 3_600 },
+            // Zoom itself dies with this process.
+            outlive: false,
             log_level: LogLevel::Warn,
         })
     }

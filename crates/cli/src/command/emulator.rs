@@ -1,7 +1,10 @@
 //! `stagedoor emulator`: the Zoom platform alone, for a backend in any language.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use stagedoor_emulator::{Config, Emulator as Platform, WebhookSecret};
+use serde::Serialize;
+use stagedoor_emulator::{Addresses, Config, Emulator as Platform, WebhookSecret};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
 use url::Url;
@@ -27,7 +30,7 @@ use website::Website;
 )]
 pub(super) struct Emulator {
     /// The first of six ports; 0 takes free ones.
-    #[arg(long, default_value_t = 4000)]
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u16).range(..=65530))]
     port: u16,
     /// The client id of the app [default: ZOOM_CLIENT_ID, or a random one].
     #[arg(long, value_name = "ID")]
@@ -49,26 +52,29 @@ pub(super) struct Emulator {
     webhook_url: Option<Url>,
     #[command(flatten)]
     website: Website,
+    /// Print the addresses and the variables as one line of JSON, once everything listens.
+    #[arg(long)]
+    json: bool,
 }
 
-/// The variables that the backend needs, as they are printed.
+/// The variables that the backend needs. Those without a value are secrets that were given, so nobody has to be told.
 #[derive(Default)]
 struct Needs {
-    lines: Vec<String>,
+    variables: Vec<(String, Option<String>)>,
     is_any_random: bool,
 }
 
 impl Needs {
     /// A value that was made up here, and so has to be said.
     fn random(&mut self, name: &str, value: &str) {
-        self.lines.push(format!("{name}={value}"));
+        self.variables.push((name.into(), Some(value.into())));
         self.is_any_random = true;
     }
 
     /// The secret that was given, or a random one.
     fn secret(&mut self, name: &str, secret: Option<String>, length: usize) -> String {
         if let Some(secret) = secret {
-            self.lines.push(format!("{name}=(the one you gave)"));
+            self.variables.push((name.into(), None));
             return secret;
         }
         let secret = generate::letters(length);
@@ -95,7 +101,7 @@ impl Emulator {
         let token = needs.secret(WEBHOOK_SECRET, webhook_secret(&environment)?, 22);
         config.webhook_secret = WebhookSecret::new(token);
         self.website.enter(&mut config, &environment, &mut needs)?;
-        process::block_on(serve(config, needs))
+        process::block_on(serve(config, needs, self.json))
     }
 
     fn client_id(&self, environment: &Environment, needs: &mut Needs) -> Result<ClientId, Failure> {
@@ -105,7 +111,7 @@ impl Emulator {
         };
         needs.is_any_random |= given.is_none();
         let text = given.unwrap_or_else(|| generate::letters(22));
-        needs.lines.push(format!("ZOOM_CLIENT_ID={text}"));
+        needs.variables.push(("ZOOM_CLIENT_ID".into(), Some(text.clone())));
         ClientId::parse(text).map_err(|error| Failure::Usage(format!("the client id {error}")))
     }
 
@@ -144,15 +150,25 @@ fn webhook_secret(environment: &Environment) -> Result<Option<String>, Failure> 
     given("the webhook secret token", list.map(|list| list.split(',').next().unwrap_or_default().trim().to_owned()))
 }
 
-async fn serve(config: Config, needs: Needs) -> Outcome {
+async fn serve(config: Config, needs: Needs, json: bool) -> Outcome {
     let ended = process::asked_to_end()?;
     let emulator = Platform::bind(config).await.map_err(anyhow::Error::from)?;
     let addresses = emulator.addresses();
+    if json {
+        say_json(addresses, needs);
+    } else {
+        say(addresses, needs);
+    }
+    emulator.run(ended).await.map_err(|error| anyhow::Error::from(error).context("the emulator ended"))?;
+    Ok(())
+}
+
+fn say(addresses: &Addresses, needs: Needs) {
     let zoom = &addresses.zoom;
     console::say(format_args!("Zoom, emulated, is at {zoom}\nOpen it in a browser. Your backend needs:\n"));
     console::say(format_args!("  ZOOM_HOST={zoom}\n  ZOOM_API_HOST={zoom}"));
-    for line in needs.lines {
-        console::say(format_args!("  {line}"));
+    for (name, value) in needs.variables {
+        console::say(format_args!("  {name}={}", value.as_deref().unwrap_or("(the one you gave)")));
     }
     if needs.is_any_random {
         console::say("\nWhat is random is new at every start; set these variables to keep it.");
@@ -161,6 +177,26 @@ async fn serve(config: Config, needs: Needs) -> Outcome {
         "\nThe website with chat and Cobrowse is at {}\nTests control it at {}/control/",
         addresses.website, addresses.control
     ));
-    emulator.run(ended).await.map_err(|error| anyhow::Error::from(error).context("the emulator ended"))?;
-    Ok(())
+}
+
+/// On one line, so that whoever reads it knows where it ends: the emulator goes on.
+fn say_json(addresses: &Addresses, needs: Needs) {
+    #[derive(Serialize)]
+    struct Listening<'a> {
+        zoom: &'a str,
+        control: String,
+        website: &'a str,
+        provider: &'a str,
+        environment: BTreeMap<String, String>,
+    }
+    let hosts = ["ZOOM_HOST", "ZOOM_API_HOST"].map(|name| (name.to_owned(), addresses.zoom.clone()));
+    let given = needs.variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let listening = Listening {
+        zoom: &addresses.zoom,
+        control: format!("{}/control/", addresses.control),
+        website: &addresses.website,
+        provider: &addresses.provider,
+        environment: hosts.into_iter().chain(given).collect(),
+    };
+    console::say(serde_json::to_string(&listening).expect("addresses and variables are text"));
 }

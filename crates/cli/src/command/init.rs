@@ -78,7 +78,8 @@ impl Init {
         format!(
             "\nTry it now, without an account:\n  {cd}stagedoor dev --app app\n\nFor Zoom:\n{url}\n\
              2. {cd}stagedoor check    says what is missing, and prints what else to enter\n\
-             3. {cd}stagedoor serve"
+             3. {cd}stagedoor serve    behind a proxy that speaks https at public_url\n\
+             4. {cd}stagedoor doctor   says what Zoom would find wrong"
         )
     }
 }

@@ -41,12 +41,15 @@ enum Action {
 /// Writes what Zoom's page makes with openssl: P-256, SEC1, PEM. The file is readable for you only; nothing is overwritten.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  stagedoor keys generate\n  stagedoor keys generate /etc/stagedoor/consumer.pem --json"
+    after_help = "Examples:\n  stagedoor keys generate\n  stagedoor keys generate /etc/stagedoor/consumer.pem --json\n  stagedoor keys generate --secret > /run/secrets/stagedoor"
 )]
 struct Generate {
     /// The file to write.
     #[arg(default_value = "consumer.pem")]
     file: PathBuf,
+    /// Print a secret for a deployment (STAGEDOOR_SECRET) instead; nothing is written.
+    #[arg(long, conflicts_with = "file")]
+    secret: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -124,6 +127,15 @@ impl Keys {
 
 impl Generate {
     fn run(self) -> Outcome {
+        if self.secret {
+            let secret = generate::secret();
+            if self.json {
+                console::say_json(&json!({ "secret": secret }));
+            } else {
+                console::say(secret);
+            }
+            return Ok(());
+        }
         let key = make(&self.file)?;
         if self.json {
             console::say_json(&Made::of(&self.file, &key));
@@ -213,8 +225,8 @@ impl Rotate {
             "1. Where several replicas restart one after the other, first give all of them the new secret below in\n\
              \x20  previous_secrets (STAGEDOOR_PREVIOUS_SECRETS), so that each can open what the others will seal with it.\n\
              2. Swap the two: the present one in previous_secrets, where it still opens what it sealed, and the new one\n\
-             \x20  as secret (STAGEDOOR_SECRET). Restart all replicas.\n\
-             3. When the longest session (session.ttl_seconds) is over and every installation was used or added again,\n\
+             \x20  as secret (STAGEDOOR_SECRET). Restart all replicas; they seal anew what lasts.\n\
+             3. When the metric stagedoor_records_outdated is 0 and the longest session (session.ttl_seconds) is over,\n\
              \x20  remove the old one.\n",
         );
         console::say(secret);

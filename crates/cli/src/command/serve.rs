@@ -1,9 +1,9 @@
 //! `stagedoor serve`: the gateway for production.
 
 use clap::Args;
-use stagedoor_gateway::ConfigError;
+use stagedoor_gateway::{ConfigError, Flights};
 
-use super::SettingsArgs;
+use super::{SettingsArgs, refresher};
 use crate::failure::{Failure, Outcome};
 use crate::process::{self, LogFormat};
 use crate::settings::{self, Deployment, Environment};
@@ -26,15 +26,16 @@ impl Serve {
     pub(super) fn run(self) -> Outcome {
         let deployment: Deployment = settings::read(&self.settings.flags(), Environment::of_process())?;
         process::log(deployment.log_level, LogFormat::fitting());
-        process::block_on(serve(deployment))
+        let flights = refresher::flights(&deployment, &self.settings)?;
+        process::block_on(serve(deployment, flights))
     }
 }
 
-async fn serve(deployment: Deployment) -> Outcome {
+async fn serve(deployment: Deployment, flights: Flights) -> Outcome {
     let ended = process::asked_to_end()?;
     let store = if deployment.keeps_nothing() { wiring::no_store() } else { wiring::store(&deployment.store).await? };
     let public_url = deployment.gateway.public_url.to_string();
-    let bound = Bound::new(deployment, store).await.map_err(blame)?;
+    let bound = Bound::new(deployment, store, flights).await.map_err(blame)?;
     let (public, admin) = bound.addresses()?;
     tracing::info!(%public, %admin, public_url, "listening");
     bound.serve(ended).await?;

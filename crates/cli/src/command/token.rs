@@ -5,14 +5,14 @@ use serde_json::{Map, Value, json};
 use stagedoor_flows::cobrowse::BACKDATED_SECONDS;
 use stagedoor_flows::port::{Clock as _, Entropy};
 use stagedoor_gateway::{SystemClock, SystemEntropy};
-use stagedoor_protocol::cobrowse::{CobrowseKey, CobrowseRequest, Grant, Lifetime, UserId, UserName};
+use stagedoor_protocol::cobrowse::{CobrowseKey, CobrowseRequest, Grant, InvalidRequest, Lifetime, UserId, UserName};
 use stagedoor_protocol::consumer::{ClaimName, ClaimValue};
 use stagedoor_protocol::json::UniqueObject;
 use stagedoor_protocol::time::UnixSeconds;
 
 use super::{SettingsArgs, input};
 use crate::failure::{Failure, Outcome};
-use crate::settings::{self, ConsumerKeys, Environment, SdkApp};
+use crate::settings::{self, ConsumerKeys, ConsumerLife, Environment, SdkApp};
 use crate::{console, wiring};
 
 mod explain;
@@ -46,9 +46,9 @@ enum Action {
 struct Consumer {
     #[command(flatten)]
     common: Common,
-    /// How long it lives, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = clap::value_parser!(i64).range(1..=86_400))]
-    ttl: i64,
+    /// How long it lives, in seconds [default: consumer.ttl_seconds].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    ttl: Option<u32>,
     /// The claims, a JSON object; @FILE for a file, - or nothing for standard input.
     claims: Option<String>,
 }
@@ -141,7 +141,9 @@ impl Common {
 
 impl Consumer {
     fn run(self) -> Outcome {
-        let keys: ConsumerKeys = settings::read(&self.common.settings.flags(), Environment::of_process())?;
+        let flags = self.common.settings.flags();
+        let keys: ConsumerKeys = settings::read(&flags, Environment::of_process())?;
+        let ConsumerLife(usual) = settings::read(&flags, Environment::of_process())?;
         let text = input::value(self.claims.as_deref())?;
         let Ok(UniqueObject(Value::Object(claims))) = serde_json::from_str(&text) else {
             return Err(Failure::Usage("the claims are not a JSON object with unique members".into()));
@@ -149,7 +151,7 @@ impl Consumer {
         let now = self.common.now();
         let signing = wiring::signing_keys(&keys)?;
         let key = signing.at(now.to_millis());
-        let token = key.sign(&read_claims(&claims)?, UnixSeconds(now.0 + self.ttl));
+        let token = key.sign(&read_claims(&claims)?, UnixSeconds(now.0 + i64::from(self.ttl.unwrap_or(usual))));
         self.common.show(token.expose(), Some(&Key::Public(key.public_pem())))?;
         Ok(())
     }
@@ -187,12 +189,16 @@ impl Cobrowse {
             }
         }
         let CobrowseRequest { role, user_id, user_name, lifetime, byop } =
-            CobrowseRequest::parse(body.to_string().as_bytes())
-                .map_err(|error| Failure::Usage(serde_json::to_string(&error).expect("plain structs are JSON")))?;
+            CobrowseRequest::parse(body.to_string().as_bytes()).map_err(|invalid| Failure::Usage(said(&invalid)))?;
         let user_id = user_id.unwrap_or_else(|| UserId::random((&SystemEntropy as &dyn Entropy).bytes()));
         let user_name = user_name.unwrap_or_else(|| UserName::from(&user_id));
         Ok(Grant { role, user_id, user_name, lifetime: lifetime.unwrap_or(Lifetime::DEFAULT), byop })
     }
+}
+
+/// The mistakes of a request, a line each.
+fn said(invalid: &InvalidRequest) -> String {
+    invalid.mistakes().map(|(property, reason)| format!("{property}: {reason}")).collect::<Vec<_>>().join("\n")
 }
 
 impl Explain {

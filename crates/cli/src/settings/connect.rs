@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use stagedoor_flows::connect::{Metadata, Provider, ProviderName};
 use stagedoor_protocol::id::ProviderClientId;
+use stagedoor_protocol::jwt::Algorithm;
 use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem};
 use stagedoor_protocol::loopback::is_loopback;
-use stagedoor_protocol::provider::{Algorithm, Client, ClientAuth, Endpoints, Issuer, RESERVED};
+use stagedoor_protocol::provider::{Client, ClientAuth, Endpoints, Issuer, RESERVED};
 use stagedoor_protocol::secret::ProviderSecret;
 use url::Url;
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use stagedoor_flows::consumer::{ClaimMap, InvalidClaimMap, MAX_TTL_SECONDS};
-use stagedoor_flows::verify::{SharedSecret, VerifyingKey};
-use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem};
+use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem, SharedSecret, VerifyingKeys};
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
@@ -33,6 +32,10 @@ pub(crate) struct ConsumerKeys {
     pub(crate) next: Option<(UnixMillis, PrivateKeyPem)>,
 }
 
+/// How long tokens live, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConsumerLife(pub(crate) u32);
+
 /// Who says who a visitor is.
 #[derive(Debug, PartialEq)]
 pub(crate) enum IdentitySettings {
@@ -57,7 +60,7 @@ impl Section for ConsumerSettings {
     fn read(reader: &mut Reader) -> Option<Self> {
         let keys = ConsumerKeys::read(reader);
         let origins = reader.required(&keys::CONSUMER_ORIGINS, parse::list(as_page_origin));
-        let ttl = reader.required(&keys::CONSUMER_TTL, parse::integer(30..=i64::from(MAX_TTL_SECONDS)));
+        let life = ConsumerLife::read(reader);
         let identity = reader.find(&keys::CONSUMER_IDENTITY, identity);
         if identity.is_none() {
             reader.missing(&keys::CONSUMER_IDENTITY);
@@ -65,13 +68,14 @@ impl Section for ConsumerSettings {
         let required = reader.required(&keys::CONSUMER_REQUIRED_CLAIMS, parse::list(|text| Ok(text.to_owned())));
         let required = required.unwrap_or_default();
         let claims = reader.required(&keys::CONSUMER_CLAIMS, |given| claims(given, &required));
-        Some(Self {
-            keys: keys?,
-            origins: origins?,
-            ttl_seconds: u32::try_from(ttl?).ok()?,
-            identity: identity?.value,
-            claims: claims?,
-        })
+        Some(Self { keys: keys?, origins: origins?, ttl_seconds: life?.0, identity: identity?.value, claims: claims? })
+    }
+}
+
+impl Section for ConsumerLife {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let seconds = reader.required(&keys::CONSUMER_TTL, parse::integer(30..=i64::from(MAX_TTL_SECONDS)));
+        u32::try_from(seconds?).ok().map(Self)
     }
 }
 
@@ -158,7 +162,7 @@ fn session_keys(text: String) -> Result<SessionKeys, Wrong> {
         };
     }
     let fix = "write the address of a JWK Set, or { file = \"…\" } with a public key as PEM or JWK";
-    VerifyingKey::read(&text).map_err(|error| Wrong::new(error.to_string(), fix))?;
+    VerifyingKeys::read(&text).map_err(|error| Wrong::new(error.to_string(), fix))?;
     Ok(SessionKeys::Public(text))
 }
 
@@ -166,7 +170,7 @@ fn shared_secret(text: String) -> Result<SessionKeys, Wrong> {
     const FIX: &str = "copy the secret with which the site signs its sessions; it has at least 32 bytes";
     secret::refuse_weak(&text, 8, FIX)?;
     let secret = SharedSecret::new(text);
-    VerifyingKey::shared(&secret).map_err(|error| Wrong::new(error.to_string(), FIX))?;
+    VerifyingKeys::shared(&secret).map_err(|error| Wrong::new(error.to_string(), FIX))?;
     Ok(SessionKeys::Shared(secret))
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Deployment {
     pub(crate) gateway: Config,
     pub(crate) store: StoreUrl,
     pub(crate) session_ttl: SessionTtl,
+    /// Whether refreshes are done by a process that outlives the gateway.
+    pub(crate) outlive: bool,
     pub(crate) log_level: LogLevel,
 }
 
@@ -99,6 +101,7 @@ impl Section for Deployment {
         let cobrowse = part::<CobrowseSettings>(parts.cobrowse, reader);
         let store = StoreUrl::read(reader);
         let session_ttl = session_ttl(reader);
+        let outlive = reader.required(&keys::TOKENS_OUTLIVE, parse::boolean);
         let log_level = LogLevel::read(reader);
 
         let webhooks = webhook.is_some();
@@ -124,6 +127,7 @@ impl Section for Deployment {
             secrets: secrets?,
             store: store?,
             session_ttl: session_ttl?,
+            outlive: outlive?,
             log_level: log_level?,
         })
     }

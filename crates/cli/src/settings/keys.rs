@@ -5,7 +5,8 @@
 pub(crate) struct Key {
     /// The dotted key in `stagedoor.toml`.
     pub(crate) path: &'static str,
-    /// Its names in the environment, the canonical one first.
+    /// Its names in the environment, the canonical one first. The others are those of Zoom's samples, so that an app that
+    /// began with one of them brings its environment along.
     pub(crate) env: &'static [&'static str],
     /// What it holds.
     pub(crate) kind: Kind,
@@ -32,7 +33,7 @@ macro_rules! keys {
 }
 
 keys! {
-    PUBLIC_URL = Plain("public_url", "PUBLIC_URL");
+    PUBLIC_URL = Plain("public_url", "PUBLIC_URL", "SITE_URL", "ZOOM_APP_BASE_URL");
     LISTEN = Plain("listen", "LISTEN", "PORT");
     ADMIN_LISTEN = Plain("admin_listen", "ADMIN_LISTEN");
     PREFIX = Plain("prefix");
@@ -48,10 +49,16 @@ keys! {
     PREVIOUS_CLIENT_SECRETS = Secret("zoom.previous_client_secrets");
     ZOOM_HOST = Plain("zoom.host", "ZOOM_HOST", "ZM_HOST");
     ZOOM_API_HOST = Plain("zoom.api_host", "ZOOM_API_HOST");
-    WEBHOOK_SECRETS = Secret("zoom.webhook_secrets", "ZOOM_WEBHOOK_SECRET_TOKEN");
+    WEBHOOK_SECRETS = Secret(
+        "zoom.webhook_secrets",
+        "ZOOM_WEBHOOK_SECRET_TOKEN",
+        "ZOOM_WEBHOOK_SECRET",
+        "ZOOM_WEBHOOK_TOKEN",
+        "WEBHOOK_SECRET_TOKEN"
+    );
     REQUIRED_SCOPES = Plain("zoom.required_scopes");
     APP_ROOT = Plain("app.root", "APP_ROOT");
-    APP_UPSTREAM = Plain("app.upstream", "APP_UPSTREAM", "ZOOM_APP_CLIENT_URL");
+    APP_UPSTREAM = Plain("app.upstream", "APP_UPSTREAM", "ZOOM_APP_CLIENT_URL", "FRONTEND_UPSTREAM_URL");
     APP_HOME = Plain("app.home");
     APP_GUESTS = Plain("app.guests");
     APP_BROWSERS = Plain("app.browsers");
@@ -67,6 +74,7 @@ keys! {
     SESSION_PWA_TTL = Plain("session.pwa_ttl_seconds");
     SESSION_PWA_HTTP_ONLY = Plain("session.pwa_http_only");
     TOKENS_RENEW = Plain("tokens.renew_per_second");
+    TOKENS_OUTLIVE = Plain("tokens.outlive");
     PWA_ENABLED = Plain("pwa.enabled");
     HEADERS_CSP = Plain("headers.csp");
     HEADERS_REFERRER_POLICY = Plain("headers.referrer_policy");
@@ -79,7 +87,7 @@ keys! {
     CONSUMER_IDENTITY = Plain("consumer.identity");
     CONSUMER_CLAIMS = Plain("consumer.claims");
     CONSUMER_REQUIRED_CLAIMS = Plain("consumer.required_claims");
-    COBROWSE_SDK_KEY = Plain("cobrowse.sdk_key", "ZOOM_SDK_KEY");
+    COBROWSE_SDK_KEY = Plain("cobrowse.sdk_key", "ZOOM_SDK_KEY", "ZOOM_COBROWSE_SDK_KEY");
     COBROWSE_SDK_SECRET = Secret("cobrowse.sdk_secret", "ZOOM_SDK_SECRET", "ZOOM_COBROWSE_SDK_SECRET");
     COBROWSE_ORIGINS = Plain("cobrowse.origins");
     COBROWSE_AGENTS = Plain("cobrowse.agents");

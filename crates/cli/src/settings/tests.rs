@@ -66,6 +66,40 @@ fn the_environment_alone_is_enough() {
 }
 
 #[test]
+fn the_names_that_zooms_samples_use_are_understood() {
+    let canonical = [
+        ("PUBLIC_URL", "https://app.example.com"),
+        ("ZOOM_CLIENT_ID", "aClientId"),
+        ("ZOOM_CLIENT_SECRET", "q1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"),
+        ("APP_UPSTREAM", "http://127.0.0.1:8000"),
+        ("ZOOM_HOST", "zoom.us"),
+        ("ZOOM_WEBHOOK_SECRET_TOKEN", "q1W2e3R4t5Y6u7I8o9P0aS"),
+        ("ZOOM_SDK_KEY", "aSdkKey"),
+        ("ZOOM_SDK_SECRET", "z1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"),
+    ];
+    for key in keys::ALL {
+        let Some((_, value)) = canonical.iter().find(|(name, _)| key.env.first() == Some(name)) else { continue };
+        for other in &key.env[1..] {
+            let understood = |variables: &[(&str, &str)]| {
+                let mut all: Vec<_> = canonical.iter().copied().chain([ENOUGH[1]]).collect();
+                all.retain(|(name, _)| Some(name) != key.env.first());
+                all.extend(variables);
+                let origins = vec!["cobrowse.origins=https://www.example.com".to_owned()];
+                let flags = Flags { config: PathBuf::from("/dev/null"), is_named: true, set: origins };
+                read::<Deployment>(&flags, self::variables(&all)).map_err(|problems| problems.to_string())
+            };
+            assert!(understood(&[(other, value)]).is_ok(), "{other}: {:?}", understood(&[(other, value)]));
+            // Every value ends in something that another digit may take the place of.
+            let differing = format!("{}1", &value[..value.len() - 1]);
+            let both = understood(&[(other, value), (key.env[0], &differing)]).unwrap_err();
+            assert!(both.contains("says something else"), "{other}: {both}");
+        }
+    }
+    let spellings = |path| keys::find(path).map_or(0, |key| key.env.len());
+    assert_eq!([spellings("public_url"), spellings("cobrowse.sdk_key"), spellings("app.upstream")], [3, 2, 3]);
+}
+
+#[test]
 fn a_file_with_five_mistakes_gets_five_messages() {
     let file = r#"
 public_url = "http://app.example.com"
@@ -516,4 +550,34 @@ proptest! {
             prop_assert!(problems.to_string().lines().count() >= 5);
         }
     }
+}
+
+#[test]
+fn a_fingerprint_tells_what_refreshes_depend_on_from_what_they_do_not() {
+    let of = |more: &[(&str, &str)]| enough_and(more).unwrap().fingerprint().unwrap();
+    let first = of(&[]);
+    assert_eq!((first.len(), &first), (32, &of(&[])));
+    for same in [("LOG_LEVEL", "debug"), ("PORT", "8080"), ("APP_UPSTREAM", "http://127.0.0.1:8001")] {
+        assert_eq!(of(&[same]), first, "{same:?}");
+    }
+    for other in [
+        ("STAGEDOOR_SECRET", "Z0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5"),
+        ("STAGEDOOR_PREVIOUS_SECRETS", "Z0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5"),
+        ("ZOOM_CLIENT_ID", "anotherClientId"),
+        ("ZOOM_CLIENT_SECRET", "Z1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC"),
+        ("ZOOM_HOST", "https://zoomgov.com"),
+        ("DATABASE_URL", "sqlite:another.db"),
+    ] {
+        assert_ne!(of(&[other]), first, "{other:?}");
+    }
+}
+
+#[test]
+fn refreshes_outlive_the_process_unless_that_is_switched_off() {
+    let outlives = |lines: &str| {
+        let file = format!("app.upstream = \"http://127.0.0.1:8000\"\n{lines}");
+        Directory::with(&[("stagedoor.toml", &file)]).read(&ENOUGH[..4]).map(|deployment| deployment.outlive)
+    };
+    assert_eq!((outlives(""), outlives("tokens.outlive = false")), (Ok(true), Ok(false)));
+    assert!(outlives("tokens.outlive = \"no\"").unwrap_err().contains("tokens.outlive (stagedoor.toml:2)"));
 }

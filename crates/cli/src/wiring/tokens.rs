@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use stagedoor_flows::cobrowse::Cobrowse;
 use stagedoor_flows::consumer::{Consumer, Forward, ForwardTerms, Identify, JwtCookie, SigningKeys};
-use stagedoor_flows::verify::{Keys, RemoteKeys, Verifier, VerifyingKey};
+use stagedoor_flows::verify::{Keys, RemoteKeys, Verifier};
 use stagedoor_gateway::{HttpClient, OutboundLimits};
 use stagedoor_protocol::cobrowse::CobrowseKey;
 use stagedoor_protocol::consumer::ConsumerKey;
-use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem};
+use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem, VerifyingKeys};
 
 use super::{clock, entropy};
 use crate::settings::{CobrowseSettings, ConsumerKeys, ConsumerSettings, IdentitySettings, SessionKeys};
@@ -51,8 +51,8 @@ fn identify(settings: &IdentitySettings) -> anyhow::Result<Arc<dyn Identify>> {
         IdentitySettings::JwtCookie { name, keys, issuer, audience } => {
             let keys = match keys {
                 SessionKeys::Remote(url) => Keys::Remote(RemoteKeys::new(http(KEYS)?, url.clone(), clock())),
-                SessionKeys::Public(text) => Keys::Fixed(VerifyingKey::read(text)?),
-                SessionKeys::Shared(secret) => Keys::Fixed(vec![Arc::new(VerifyingKey::shared(secret)?)]),
+                SessionKeys::Public(text) => Keys::Fixed(VerifyingKeys::read(text)?),
+                SessionKeys::Shared(secret) => Keys::Fixed(VerifyingKeys::shared(secret)?),
             };
             Arc::new(JwtCookie::new(name, Verifier::new(keys, issuer, audience, clock())))
         }

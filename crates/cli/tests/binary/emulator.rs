@@ -1,5 +1,6 @@
 use insta::assert_snapshot;
 
+use crate::running::{Running, get};
 use crate::support::Place;
 
 #[test]
@@ -16,4 +17,17 @@ fn a_taken_port_is_one_sentence_with_the_flag_to_change() {
     let ran = Place::new().run(&["emulator", "--port", &port]);
     assert_eq!(ran.status, 1);
     assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first port with --port (six in a row are needed)");
+}
+
+#[test]
+fn json_is_one_line_with_what_a_backend_and_a_test_need() {
+    let given = "q1W2e3R4t5Y6u7I8o9P0aSdFgHjKlZxC";
+    let place = Place::new().with(&[("ZOOM_CLIENT_SECRET", given)]);
+    let running = Running::start(place.command(&["emulator", "--port", "0", "--json"]), "}\n");
+    let said: serde_json::Value = serde_json::from_str(&running.said).unwrap();
+    let text = |name: &str| said[name].as_str().unwrap_or_else(|| panic!("{name}: {said}"));
+    assert_eq!(get(text("zoom"), "").status, 200);
+    assert_eq!(said["environment"]["ZOOM_HOST"], said["zoom"]);
+    assert!(said["environment"]["ZOOM_CLIENT_ID"].is_string() && text("control").ends_with("/control/"), "{said}");
+    assert!(!running.said.contains(given), "who gave a secret has it");
 }

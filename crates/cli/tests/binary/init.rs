@@ -46,7 +46,8 @@ fn it_says_what_it_wrote_and_what_to_do_next() {
     1. Set public_url in stagedoor.toml, and put it in the place of app.example.com in zoom-manifest.json. Upload
        that file in the Marketplace (Develop, Build App), and copy the client id and secret of your app into .env.
     2. cd my-app && stagedoor check    says what is missing, and prints what else to enter
-    3. cd my-app && stagedoor serve
+    3. cd my-app && stagedoor serve    behind a proxy that speaks https at public_url
+    4. cd my-app && stagedoor doctor   says what Zoom would find wrong
     ");
 }
 

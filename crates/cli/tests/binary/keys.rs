@@ -3,7 +3,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 
-use crate::support::Place;
+use crate::support::{ENOUGH, Place};
 
 fn openssl(place: &Place, arguments: &[&str]) -> String {
     let output = Command::new("openssl").args(arguments).current_dir(place.path("")).output().unwrap();
@@ -32,6 +32,18 @@ fn a_key_of_openssl_is_read_in_both_forms() {
     for key in ["@sec1.pem", "@pkcs8.pem"] {
         assert_eq!(place.run(&["keys", "public", "--key", key]).stdout, public, "{key}");
     }
+}
+
+#[test]
+fn a_secret_for_a_deployment_is_new_each_time_and_good_enough_for_one() {
+    let place = Place::new().with(ENOUGH);
+    let made = || place.run(&["keys", "generate", "--secret"]).stdout.trim().to_owned();
+    let (one, other) = (made(), made());
+    assert_ne!(one, other);
+    assert!(!place.path("consumer.pem").exists());
+    assert_eq!(Place::new().with(ENOUGH).with(&[("STAGEDOOR_SECRET", one.as_str())]).run(&["check"]).status, 0);
+    let json = place.run(&["keys", "generate", "--secret", "--json"]).json();
+    assert_eq!(json["secret"].as_str().map(str::len), Some(one.len()));
 }
 
 #[test]

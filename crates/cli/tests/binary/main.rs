@@ -5,10 +5,12 @@
 mod check;
 mod context;
 mod dev;
+mod doctor;
 mod emulator;
 mod init;
 mod keys;
 mod migrate;
+mod refresher;
 mod running;
 mod serve;
 #[expect(dead_code, reason = "each test program uses a part")]

@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -43,6 +45,18 @@ fn a_consumer_token_is_printed_with_what_it_says() {
 }
 
 #[test]
+fn a_consumer_token_lives_as_long_as_the_settings_say() {
+    let life = |arguments: &[&str]| {
+        let arguments =
+            [&["token", "consumer", "--now", "1763769600", "--json", r#"{"email":"a@b.c"}"#], arguments].concat();
+        place().run(&arguments).json()["payload"]["exp"].as_i64().unwrap() - 1_763_769_600
+    };
+    assert_eq!(life(&[]), 300);
+    assert_eq!(life(&["--set", "consumer.ttl_seconds=60"]), 60);
+    assert_eq!(life(&["--set", "consumer.ttl_seconds=60", "--ttl", "90"]), 90);
+}
+
+#[test]
 fn a_cobrowse_token_is_printed_with_what_it_says() {
     let arguments = ["token", "cobrowse", "--now", "1763769630", "--role", "2", "--user-id", "agent-1", "--json"];
     let json = place().run(&arguments).json();
@@ -70,6 +84,11 @@ fn what_the_endpoint_would_not_issue_is_not_issued_here() {
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}: {}", ran.stderr);
     }
     assert_eq!(Place::new().run(&["token", "cobrowse"]).status, 2);
+    let ran = place().run(&["token", "cobrowse", "--role", "3", "--seconds", "1"]);
+    assert_snapshot!(ran.stderr, @r"
+    error: role: Value is not valid. Got 3, expected 1,2
+    expirationSeconds: Value must be a whole number between 1800 and 172800
+    ");
 }
 
 #[test]
@@ -99,5 +118,18 @@ fn the_sample_that_zooms_page_prints_is_explained() {
 fn what_is_no_token_is_status_2() {
     for text in ["", "a.b", "a.b.c", "e30.W10.", "e30.e30.!", "{}"] {
         assert_eq!(Place::new().run_with(&["token", "explain"], text).status, 2, "{text}");
+    }
+}
+
+#[test]
+fn instants_beyond_every_calendar_are_explained_too() {
+    for alg in ["ES256", "HS256"] {
+        for (iat, exp) in [(i64::MAX, i64::MIN), (i64::MIN, i64::MAX), (i64::MIN, 1)] {
+            let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+            let token = [part(json!({ "alg": alg })), part(json!({ "iat": iat, "exp": exp })), String::new()].join(".");
+            let ran = Place::new().run_with(&["token", "explain"], &token);
+            assert_eq!(ran.status, 1, "{ran:?}");
+            assert!(ran.stdout.contains(&exp.to_string()) && ran.stderr.starts_with("\nwarning: "), "{ran:?}");
+        }
     }
 }

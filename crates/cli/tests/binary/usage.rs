@@ -9,6 +9,7 @@ const COMMANDS: &[&[&str]] = &[
     &["trigger"],
     &["init"],
     &["check"],
+    &["doctor"],
     &["context"],
     &["context", "open"],
     &["context", "seal"],
@@ -26,6 +27,11 @@ const COMMANDS: &[&[&str]] = &[
     &["token", "cobrowse"],
     &["token", "explain"],
     &["migrate"],
+    &["webhooks"],
+    &["webhooks", "list"],
+    &["webhooks", "show"],
+    &["webhooks", "replay"],
+    &["webhooks", "secret"],
 ];
 
 #[test]
@@ -53,6 +59,7 @@ fn the_help_begins_with_what_to_do_first() {
       trigger        Have the emulator send a webhook, signed as Zoom signs it
       init           Begin a deployment: settings, secrets, a starter app and a Marketplace manifest
       check          Check the settings, and print the URLs to paste into the Marketplace
+      doctor         Ask a running deployment what Zoom's client and review would ask, and explain what is wrong
       context        Open and explain an app context, or make one
       installations  List, show or revoke installations; no token is ever printed
       keys           Make, show and change keys: of consumer authentication, of servers, and the secret of the deployment
@@ -69,14 +76,21 @@ fn the_help_begins_with_what_to_do_first() {
       stagedoor dev             everything on this machine, with an emulated Zoom
       stagedoor init my-app     a directory with settings and a starter app
       stagedoor check           what is missing before stagedoor serve
+      stagedoor doctor          what Zoom would find wrong with a deployment that runs
     ");
 }
 
 #[test]
 fn wrong_use_is_status_2() {
-    for wrong in
-        [&["--nope"][..], &["nope"], &["check", "--json=1"], &["context"], &["emulator", "--port", "2junk"], &[]]
-    {
+    for wrong in [
+        &["--nope"][..],
+        &["nope"],
+        &["check", "--json=1"],
+        &["context"],
+        &["emulator", "--port", "2junk"],
+        &["emulator", "--port", "65531"],
+        &[],
+    ] {
         assert_eq!(Place::new().run(wrong).status, 2, "{wrong:?}");
     }
 }

@@ -17,6 +17,8 @@ use crate::world::World;
 use crate::world::journal::Note;
 
 /// How long an answer hangs that never comes.
+const DELAY: Duration = Duration::from_secs(2);
+
 const HANG: Duration = Duration::from_mins(10);
 
 /// What is done once the answer has been written down: steps that follow from it.
@@ -93,13 +95,8 @@ impl Answer {
         let Self { status, mut headers, body, delivery, .. } = self;
         let body = match delivery {
             Delivery::Normal => Body::from(body),
-            Delivery::Hang => {
-                tokio::select! {
-                    () = tokio::time::sleep(HANG) => {}
-                    () = platform.stopping.cancelled() => {}
-                }
-                Body::from(body)
-            }
+            Delivery::Delayed => late(DELAY, body, platform).await,
+            Delivery::Hang => late(HANG, body, platform).await,
             Delivery::Drip => drip(body, platform),
             Delivery::Truncated => cut(&body, body.len() / 2, &mut headers),
             Delivery::Lost => cut(&body, 0, &mut headers),
@@ -108,6 +105,24 @@ impl Answer {
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
+    }
+}
+
+/// The whole answer, unless the emulator stops before.
+async fn late(pause: Duration, body: Bytes, platform: &Platform) -> Body {
+    wait(pause, platform).await;
+    Body::from(body)
+}
+
+/// Waits for as long as an answer hangs.
+pub(crate) async fn hang(platform: &Platform) {
+    wait(HANG, platform).await;
+}
+
+async fn wait(pause: Duration, platform: &Platform) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = platform.stopping.cancelled() => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use stagedoor_protocol::id::ZoomUserId;
 use stagedoor_protocol::secret::AccessToken;
@@ -11,7 +12,7 @@ use super::connection::{self, Connection};
 use super::error::ConnectError;
 use super::party::ProviderError;
 use super::provider::ProviderName;
-use crate::grant::{RefreshError, Round};
+use crate::grant::{Errand, RefreshError, Round};
 use crate::session::Session;
 use crate::vault::{Terms, VaultError};
 
@@ -54,6 +55,11 @@ impl Connect {
     /// Refreshes what is due, at most so many a second.
     pub async fn renew_due(&self, per_second: NonZeroU32) -> Result<Round, VaultError> {
         self.refresher.renew_due(per_second).await
+    }
+
+    /// Does a refresh for another process on the same store, and says for how long the provider wants to be left alone.
+    pub async fn run_errand(&self, errand: &Errand) -> Option<Duration> {
+        self.refresher.run_errand(errand).await
     }
 
     /// Gives the tokens back where the provider takes them, and erases the connection whether or not that worked.

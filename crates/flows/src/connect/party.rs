@@ -1,34 +1,30 @@
 //! A provider as the flow sees it: its metadata, fetched when needed and remembered, and the calls to it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bytes::Bytes;
-use http::header::ACCEPT;
-use http::{Request, Response};
 use stagedoor_protocol::provider::{
-    DiscoveryError, Endpoints, Expected, IdTokenError, Identity, Keys, Moment, TokenSet, discovery_request,
-    read_discovery, read_keys, read_revocation, read_tokens,
+    DiscoveryError, Endpoints, Expected, Identity, Moment, TokenSet, discovery_request, read_discovery,
+    read_revocation, read_tokens,
 };
 use stagedoor_protocol::secret::{AuthorizationCode, CodeVerifier, IdToken, Nonce, RefreshToken};
 use stagedoor_protocol::time::UnixMillis;
+use url::Url;
 
 use super::provider::{Metadata, Provider};
 use crate::grant::ANSWER;
 use crate::port::{Entropy, Http};
 use crate::vault::Vault;
+use crate::verify::RemoteKeys;
 
 mod error;
 
 pub use error::ProviderError;
 
-/// How long metadata and keys are used without a look at what they are now, in milliseconds: an hour.
+/// How long metadata is used without a look at what it is now, in milliseconds: an hour.
 const FRESH_MS: u64 = 3_600_000;
 
-/// How long they are used where the provider does not answer, in milliseconds: a day.
+/// How long it is used where the provider does not answer, in milliseconds: a day.
 const STALE_MS: u64 = 86_400_000;
-
-/// How soon keys are fetched again for a token with an unknown one, in milliseconds. Anybody can make such tokens up.
-const KEYS_MS: u64 = 60_000;
 
 /// A provider, callable.
 pub(super) struct Party {
@@ -37,7 +33,7 @@ pub(super) struct Party {
     entropy: Arc<dyn Entropy>,
     vault: Vault,
     endpoints: Remembered<Endpoints>,
-    keys: Remembered<Keys>,
+    keys: Mutex<Option<RemoteKeys>>,
 }
 
 impl Party {
@@ -46,7 +42,7 @@ impl Party {
             Metadata::Given(endpoints) => Remembered::with((**endpoints).clone(), vault.now()),
             Metadata::Discovered { .. } => Remembered::default(),
         };
-        Self { provider, http, entropy, vault, endpoints, keys: Remembered::default() }
+        Self { provider, http, entropy, vault, endpoints, keys: Mutex::default() }
     }
 
     /// Where the provider is.
@@ -116,24 +112,18 @@ impl Party {
             algorithms: &endpoints.algorithms,
             now: self.vault.now().to_seconds(),
         };
-        let (known, age) = self.keys.look(self.vault.now());
-        let keys = match known.filter(|_| age < FRESH_MS) {
-            Some(known) => match known.verify(token, &expected) {
-                // The provider may have changed its keys since.
-                Err(IdTokenError::UnknownKey) if age >= KEYS_MS => self.fetch_keys(endpoints).await?,
-                verified => return Ok(verified?),
-            },
-            None => self.fetch_keys(endpoints).await?,
-        };
-        Ok(keys.verify(token, &expected)?)
+        let token = expected.read(token)?;
+        let url = endpoints.jwks.as_ref().ok_or(ProviderError::NoKeys)?;
+        let keys = self.keys_at(url).fitting(&token).await?;
+        Ok(expected.verify(&token, &keys)?)
     }
 
-    async fn fetch_keys(&self, endpoints: &Endpoints) -> Result<Arc<Keys>, ProviderError> {
-        let url = endpoints.jwks.as_ref().ok_or(ProviderError::NoKeys)?;
-        let request = Request::get(url.as_str()).header(ACCEPT, "application/json").body(Bytes::new());
-        let answer: Response<Bytes> = self.http.send(request.expect("a URL makes a request")).await?;
-        let keys = read_keys(&answer).ok_or(ProviderError::NoKeys)?;
-        Ok(self.keys.keep(keys, self.vault.now()))
+    /// The keys at an address, with what is known of them; the provider may have moved them since.
+    fn keys_at(&self, url: &Url) -> RemoteKeys {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = keys.take().filter(|known| known.url() == url);
+        let known = known.unwrap_or_else(|| RemoteKeys::new(Arc::clone(&self.http), url.clone(), self.vault.clock()));
+        keys.insert(known).clone()
     }
 
     fn moment(&self) -> Moment {

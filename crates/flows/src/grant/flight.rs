@@ -10,7 +10,7 @@ use stagedoor_protocol::time::UnixMillis;
 
 use super::patience::{Patience, Watch, jittered};
 use super::refresher::Inner;
-use super::{Ending, Errand, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due};
+use super::{Answer, Ending, Errand, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due};
 use crate::vault::{Kept, Terms};
 
 /// After so long without a change, nobody answers for an intent any more: longer than an intent, two calls and the pause
@@ -25,7 +25,7 @@ const INTENT_MS: i64 = 5_000;
 /// ones, others would take the intent for an orphan.
 const REPEAT_MS: i64 = 4_000;
 
-/// How long a refresh that was handed over may take to begin.
+/// How long another process may take to begin what was handed over to it.
 const HANDED_OVER: Duration = Duration::from_secs(3);
 
 /// How long somebody else's refresh is waited for.
@@ -67,6 +67,21 @@ pub(super) enum Verdict {
     Fail(RefreshError),
 }
 
+/// A refresh that another process was asked to do.
+struct HandedOver {
+    /// What it will say; `None` where it has said it, or nobody was there to ask.
+    answer: Option<Answer>,
+    /// After how much waiting.
+    at: Duration,
+}
+
+impl HandedOver {
+    /// Whether the other process may still begin.
+    fn may_begin(&self, waited: Duration) -> bool {
+        self.answer.is_some() && waited < self.at + HANDED_OVER
+    }
+}
+
 pub(super) struct Flight<T: Holder> {
     pub(super) shared: Arc<Inner<T>>,
     pub(super) key: String,
@@ -78,7 +93,7 @@ impl<T: Holder> Flight<T> {
     pub(super) async fn run(self) -> Landed<T> {
         let mut patience = Patience::new(Duration::from_millis(50), Duration::from_millis(500));
         let mut watch = Watch::default();
-        let mut handed_over = None;
+        let mut handed_over = None::<HandedOver>;
         while patience.waited < OTHERS {
             let kept = self.shared.vault.get::<T>(&self.key).await?.ok_or(RefreshError::Absent)?;
             watch.saw(kept.version(), patience.waited);
@@ -87,35 +102,51 @@ impl<T: Holder> Flight<T> {
                 Verdict::Done => return Ok(self.landed(kept.item)),
                 Verdict::Fail(error) => return Err(error),
                 Verdict::Wait => {}
-                Verdict::Begin if handed_over.is_none() && self.hand_over() => handed_over = Some(patience.waited),
-                Verdict::Begin if handed_over.is_some_and(|at| patience.waited < at + HANDED_OVER) => {}
                 Verdict::Begin => {
-                    if let Some(landed) = self.refresh(kept).await {
+                    let waited = patience.waited;
+                    // Another process would have to see for itself that nobody answers for it any more.
+                    let is_ours =
+                        orphaned || !handed_over.get_or_insert_with(|| self.hand_over(waited)).may_begin(waited);
+                    if is_ours && let Some(landed) = self.refresh(&kept).await {
                         return landed;
                     }
                 }
             }
-            patience.pause(&*self.shared.clock, &*self.shared.entropy).await;
+            self.pause(&mut patience, handed_over.as_mut(), &kept.item).await;
         }
         Err(RefreshError::Busy { retry_after: Duration::from_secs(5) })
     }
 
-    fn hand_over(&self) -> bool {
-        self.shared.driver.hand_over(&Errand {
+    fn hand_over(&self, waited: Duration) -> HandedOver {
+        let answer = self.shared.driver.hand_over(&Errand {
             shelf: T::SHELF.0.to_owned(),
             key: self.key.clone(),
             forced: self.need.instead_of.is_some(),
             used: self.need.used,
-        })
+        });
+        HandedOver { answer, at: waited }
+    }
+
+    /// Waits until it is time to look again: for a while, or until the other process has an answer.
+    async fn pause(&self, patience: &mut Patience, handed_over: Option<&mut HandedOver>, item: &T) {
+        let pause = pin!(patience.pause(&*self.shared.clock, &*self.shared.entropy));
+        let Some(answer) = handed_over.map(|handed_over| &mut handed_over.answer) else { return pause.await };
+        let Some(awaited) = answer.as_mut() else { return pause.await };
+        if let Either::Right((left_alone, _)) = select(pause, awaited).await {
+            *answer = None;
+            if let Some(left_alone) = left_alone {
+                self.shared.pauses.set(self.shared.issuer.name(item), self.shared.vault.now(), left_alone);
+            }
+        }
     }
 
     /// Intent, call, result. `None` where the record has changed meanwhile: look again.
-    async fn refresh(&self, kept: Kept<T>) -> Option<Landed<T>> {
+    async fn refresh(&self, kept: &Kept<T>) -> Option<Landed<T>> {
         let before = kept.item.grant().standing;
         let past = kept.item.grant().past();
         let token = kept.item.grant().refresh.clone()?;
         let began = self.shared.vault.now();
-        let intent = match self.begin(&kept, past).await {
+        let intent = match self.begin(kept, past).await {
             Ok(intent) => intent?,
             Err(error) => return Some(Err(error)),
         };
@@ -267,22 +298,27 @@ impl<T: Holder> Flight<T> {
         rest.max(pause.unwrap_or_default())
     }
 
-    /// Writes what became of an intent of ours; says `false` where somebody else has changed the record.
+    /// Writes what became of an intent of ours; says `false` where it stands in the record no more.
     async fn note(&self, intent: &Kept<T>, standing: Standing) -> bool {
-        let mut item = intent.item.clone();
-        item.grant_mut().standing = standing;
-        if matches!(standing, Standing::NeedsReauth { .. }) {
-            item.grant_mut().refresh = None;
-        }
         self.shared.cache.forget(&self.key);
         let mut patience = Patience::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut base = intent.clone();
         loop {
-            match self.shared.vault.advance(intent, item.clone(), terms(&item)).await {
+            let mut item = base.item.clone();
+            item.grant_mut().standing = standing;
+            if matches!(standing, Standing::NeedsReauth { .. }) {
+                item.grant_mut().refresh = None;
+            }
+            match self.shared.vault.advance(&base, item.clone(), terms(&item)).await {
                 Ok(Some(kept)) => {
                     let _ = self.shared.schedule(&self.key, &kept.item).await;
                     return true;
                 }
-                Ok(None) => return false,
+                // Another version of the record may still hold the intent: it was sealed anew.
+                Ok(None) => match self.shared.vault.get::<T>(&self.key).await {
+                    Ok(Some(kept)) if kept.item.grant().standing == intent.item.grant().standing => base = kept,
+                    _ => return false,
+                },
                 Err(_) if patience.waited >= NOTING => return true,
                 Err(_) => patience.pause(&*self.shared.clock, &*self.shared.entropy).await,
             }

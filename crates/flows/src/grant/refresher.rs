@@ -109,11 +109,13 @@ impl<T: Holder> Refresher<T> {
         }
     }
 
-    /// Does a refresh for another process on the same store, if it is still called for.
-    pub async fn run_errand(&self, errand: &Errand) -> Result<(), RefreshError> {
-        let instead_of =
-            if errand.forced { Some(self.read(&errand.key).await?.item.grant().access.clone()) } else { None };
-        self.fly(&errand.key, Need { instead_of, used: errand.used }).await.map(drop)
+    /// Does a refresh for another process on the same store, if it is still called for, and says for how long the issuer
+    /// wants to be left alone. What became of the grant stands in the store.
+    pub async fn run_errand(&self, errand: &Errand) -> Option<Duration> {
+        let Kept { item, .. } = self.read(&errand.key).await.ok()?;
+        let instead_of = errand.forced.then(|| item.grant().access.clone());
+        let _ = self.fly(&errand.key, Need { instead_of, used: errand.used }).await;
+        self.0.pauses.left(self.0.issuer.name(&item), self.0.vault.now())
     }
 
     /// Forgets what was read of an item, because it is gone or another one now.

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use http::{Request, StatusCode, header};
+use stagedoor_protocol::jwt::{SignedJwt, UnusableKey, VerifyingKeys};
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
-use super::key::{UnusableKey, VerifyingKey, choose, read_jwks};
 use crate::port::{Clock, Http, HttpError};
 
 /// After this time the keys are fetched again before they are used, in milliseconds.
@@ -18,7 +18,7 @@ const FRESH_MS: u64 = 10 * 60 * 1000;
 /// For this time they are used while they cannot be fetched, in milliseconds.
 const USABLE_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// The least time between two fetches, in milliseconds, whatever tokens say.
+/// The least time between two fetches, in milliseconds, whatever tokens say. Anybody can make such tokens up.
 const FLOOR_MS: u64 = 10 * 1000;
 
 /// The keys of an issuer.
@@ -34,7 +34,7 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    keys: Arc<[Arc<VerifyingKey>]>,
+    keys: Arc<VerifyingKeys>,
     fetched: Option<UnixMillis>,
     tried: Option<UnixMillis>,
     trouble: Option<Arc<KeysError>>,
@@ -61,27 +61,30 @@ impl RemoteKeys {
         Self(Arc::new(Inner { http, url, clock, state: Mutex::default() }))
     }
 
-    /// The key with this id. An unknown id makes the keys be fetched again, but not more often than every ten seconds.
-    pub(super) async fn choose(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Arc<KeysError>> {
+    /// Where they are.
+    pub(crate) fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    /// The keys, of which one fits the token where there is one. They are fetched again for a token that none fits, but not
+    /// more often than every ten seconds.
+    pub(crate) async fn fitting(&self, token: &SignedJwt<'_>) -> Result<Arc<VerifyingKeys>, Arc<KeysError>> {
         let inner = &self.0;
-        let (found, fetch) = {
+        let fetch = {
             let mut state = inner.lock();
-            let found = choose(&state.keys, kid).filter(|_| inner.is_within(state.fetched, FRESH_MS));
-            let fetch = if found.is_some() { None } else { Inner::fetch(inner, &mut state) };
-            (found, fetch)
+            if inner.is_within(state.fetched, FRESH_MS) && state.keys.fit(token) {
+                return Ok(Arc::clone(&state.keys));
+            }
+            Inner::fetch(inner, &mut state)
         };
-        if found.is_some() {
-            return Ok(found);
-        }
         if let Some(fetch) = fetch {
             fetch.await;
         }
         let state = inner.lock();
-        let found = choose(&state.keys, kid).filter(|_| inner.is_within(state.fetched, USABLE_MS));
-        match (&state.trouble, found) {
-            (_, Some(key)) => Ok(Some(key)),
-            (Some(trouble), None) => Err(Arc::clone(trouble)),
-            (None, None) => Ok(None),
+        let keys = if inner.is_within(state.fetched, USABLE_MS) { Arc::clone(&state.keys) } else { Arc::default() };
+        match &state.trouble {
+            Some(trouble) if !keys.fit(token) => Err(Arc::clone(trouble)),
+            _ => Ok(keys),
         }
     }
 }
@@ -103,7 +106,7 @@ impl Inner {
             state.under_way = None;
             match answer {
                 Ok(keys) => {
-                    (state.keys, state.fetched, state.trouble) = (keys, Some(inner.clock.now()), None);
+                    (state.keys, state.fetched, state.trouble) = (Arc::new(keys), Some(inner.clock.now()), None);
                 }
                 Err(error) => state.trouble = Some(Arc::new(error)),
             }
@@ -113,18 +116,15 @@ impl Inner {
         Some(fetch)
     }
 
-    async fn call(&self) -> Result<Arc<[Arc<VerifyingKey>]>, KeysError> {
+    async fn call(&self) -> Result<VerifyingKeys, KeysError> {
         let request = Request::get(self.url.as_str()).header(header::ACCEPT, "application/json");
         let request = request.body(Bytes::new()).expect("a URL is a target, and the field is fixed");
         let answer = self.http.send(request).await?;
         if answer.status() != StatusCode::OK {
             return Err(KeysError::Status(answer.status()));
         }
-        let keys = read_jwks(answer.body()).map_err(KeysError::Content)?;
-        if keys.is_empty() {
-            return Err(KeysError::Content(UnusableKey::Unsupported));
-        }
-        Ok(keys.into_iter().map(Arc::new).collect())
+        let keys = VerifyingKeys::read_set(answer.body()).map_err(KeysError::Content)?;
+        if keys.is_empty() { Err(KeysError::Content(UnusableKey::Unsupported)) } else { Ok(keys) }
     }
 
     /// Counted in both directions, because the clock may have been set back meanwhile.

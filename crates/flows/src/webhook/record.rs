@@ -56,8 +56,11 @@ pub(super) struct Removal {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Seen {}
 
+/// Where events wait.
+pub(crate) const INBOX: Shelf = Shelf("webhook-inbox");
+
 impl Item for Waiting {
-    const SHELF: Shelf = Shelf("webhook-inbox");
+    const SHELF: Shelf = INBOX;
 }
 
 impl Item for Seen {

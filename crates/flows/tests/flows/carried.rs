@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use stagedoor_flows::grant::{Cause, Driver, Errand, Outcome, Work};
+use stagedoor_flows::connect::Connection;
+use stagedoor_flows::grant::{Answer, Cause, Driver, Errand, Outcome, Work};
+use stagedoor_flows::installation::Installation;
 use tokio::task::JoinHandle;
 
 use crate::world::World;
@@ -11,7 +13,14 @@ use crate::world::World;
 pub(crate) struct Carried {
     works: Mutex<Vec<JoinHandle<()>>>,
     outcomes: Mutex<Vec<Outcome>>,
-    outliving: Mutex<Option<World>>,
+    outliving: Mutex<Option<Outliving>>,
+}
+
+/// The process beside this one.
+#[derive(Clone)]
+enum Outliving {
+    Working(Box<World>),
+    Hanging,
 }
 
 impl Carried {
@@ -22,7 +31,12 @@ impl Carried {
 
     /// From now on `other` does what this process is to refresh.
     pub(crate) fn hand_over_to(&self, other: World) {
-        *self.outliving.lock().unwrap() = Some(other);
+        *self.outliving.lock().unwrap() = Some(Outliving::Working(Box::new(other)));
+    }
+
+    /// From now on a process that does nothing is asked to do what this one is to refresh.
+    pub(crate) fn hand_over_in_vain(&self) {
+        *self.outliving.lock().unwrap() = Some(Outliving::Hanging);
     }
 
     /// What `kill -9` does to a process.
@@ -50,10 +64,19 @@ impl Driver for Carried {
         self.outcomes.lock().unwrap().push(outcome);
     }
 
-    fn hand_over(&self, errand: &Errand) -> bool {
-        let Some(other) = self.outliving.lock().unwrap().clone() else { return false };
+    fn hand_over(&self, errand: &Errand) -> Option<Answer> {
+        let Outliving::Working(other) = self.outliving.lock().unwrap().clone()? else {
+            return Some(Box::pin(std::future::pending()));
+        };
         let errand = errand.clone();
-        tokio::spawn(async move { other.tokens.run_errand(&errand).await });
-        true
+        let running = tokio::spawn(async move {
+            if errand.is_of::<Installation>() {
+                other.tokens.run_errand(&errand).await
+            } else {
+                assert!(errand.is_of::<Connection>(), "{errand:?}");
+                other.connect.run_errand(&errand).await
+            }
+        });
+        Some(Box::pin(async { running.await.ok().flatten() }))
     }
 }

@@ -470,7 +470,7 @@ async fn a_provider_may_change_its_keys() {
         world.clock.advance(60_000);
     }
     assert_eq!(world.provider.calls("/keys"), 2);
-    // Within a minute unknown keys cost no further call.
+    // Right after that, unknown keys cost no further call.
     world.provider.lies([Lie::OtherKey]);
     for _ in 0..3 {
         let action = come_back(&world, &begin(&world, &ada).await).await;
@@ -634,7 +634,7 @@ async fn mn_12_nothing_of_a_flow_prints_a_secret() {
 
 impl Client {
     /// Walks the thirteen steps.
-    async fn connects(&mut self, world: &World) {
+    pub(crate) async fn connects(&mut self, world: &World) {
         let action = come_back(world, &begin(world, self).await).await;
         self.claims(world, &action).await.unwrap();
     }
@@ -645,10 +645,8 @@ impl Client {
     }
 
     /// Adds the app, and opens it.
-    async fn with_app(world: &World, id: &str) -> Self {
-        let mut browser = Browser::default();
-        let arrival = browser.consents(world, id).await;
-        browser.opens(world, &arrival).await.unwrap();
+    pub(crate) async fn with_app(world: &World, id: &str) -> Self {
+        Browser::default().adds_the_app(world, id).await;
         Self::without_app(world, id)
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stagedoor_flows::consumer::{Identify, Identity, JwtCookie, Unidentified, Visitor};
-use stagedoor_flows::verify::{Keys, RemoteKeys, SharedSecret, UnusableKey, Verifier, VerifyingKey};
+use stagedoor_flows::verify::{Keys, RemoteKeys, Verifier};
+use stagedoor_protocol::jwt::{SharedSecret, UnusableKey, VerifyingKeys};
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
@@ -28,7 +29,7 @@ fn cookie(keys: Keys, clock: Arc<TestClock>) -> JwtCookie {
 }
 
 fn fixed(text: &str) -> JwtCookie {
-    cookie(Keys::Fixed(VerifyingKey::read(text).unwrap()), clock())
+    cookie(Keys::Fixed(VerifyingKeys::read(text).unwrap()), clock())
 }
 
 fn jwks() -> String {
@@ -55,8 +56,8 @@ async fn a_key_may_be_a_pem_file_one_jwk_or_a_secret() {
     }
     let jwk = vectors()["jwks"]["keys"][0].to_string();
     assert!(read(&fixed(&jwk), &text(&vectors()["valid"]["ES256"])).await.is_ok());
-    let secret = VerifyingKey::shared(&SharedSecret::new(text(&vectors()["secret"]))).unwrap();
-    let source = cookie(Keys::Fixed(vec![Arc::new(secret)]), clock());
+    let secret = VerifyingKeys::shared(&SharedSecret::new(text(&vectors()["secret"]))).unwrap();
+    let source = cookie(Keys::Fixed(secret), clock());
     assert!(read(&source, &text(&vectors()["valid"]["HS256"])).await.is_ok());
     assert!(read(&source, &text(&vectors()["valid"]["ES256"])).await.is_err());
 }
@@ -112,10 +113,10 @@ fn what_is_no_public_key_is_refused_with_its_reason() {
         (text(&vectors()["pem_of_1024_bits"]), UnusableKey::Unsupported),
         (text(&vectors()["private_pem"]), UnusableKey::Private),
     ] {
-        assert_eq!(VerifyingKey::read(&text).unwrap_err(), expected, "{text}");
+        assert_eq!(VerifyingKeys::read(&text).unwrap_err(), expected, "{text}");
     }
     let short = SharedSecret::new("x".repeat(31));
-    assert_eq!(VerifyingKey::shared(&short).unwrap_err(), UnusableKey::Short);
+    assert_eq!(VerifyingKeys::shared(&short).unwrap_err(), UnusableKey::Short);
 }
 
 #[tokio::test]
@@ -123,7 +124,7 @@ async fn a_key_for_encryption_or_of_an_algorithm_that_is_not_its_kind_s_verifies
     for (member, value) in [("use", "enc"), ("alg", "RS256"), ("alg", "ES384"), ("alg", "ECDH-ES"), ("alg", "HS256")] {
         let mut jwk = vectors()["jwks"]["keys"][0].clone();
         jwk[member] = value.into();
-        assert_eq!(VerifyingKey::read(&jwk.to_string()).unwrap_err(), UnusableKey::Unsupported, "{member} {value}");
+        assert_eq!(VerifyingKeys::read(&jwk.to_string()).unwrap_err(), UnusableKey::Unsupported, "{member} {value}");
     }
 }
 

@@ -19,6 +19,7 @@ mod install_walk;
 mod installations;
 mod launch;
 mod provider;
+mod reseal;
 mod return_path;
 mod revocation;
 mod seal;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use stagedoor_flows::fault::{Classified, Fault};
 use stagedoor_flows::grant::{Ending, Outcome, Standing};
+use stagedoor_flows::installation::Installation;
 use stagedoor_flows::tokens::{Fresh, TokensError};
+use stagedoor_flows::vault::Terms;
 
 use crate::world::{Browser, World, user};
 use crate::zoom::{Answer, Endpoint};
@@ -143,6 +145,24 @@ async fn only_invalid_grant_ends_a_grant() {
     assert_eq!(world.carried.outcomes(), [Outcome::Ended(Ending::Refused)]);
     install(&world, "jill").await;
     assert_eq!(fresh(&world).await.unwrap().access.expose(), good(&world), "healed by adding the app again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_sealed_anew_during_a_refresh_still_learns_what_came_of_it() {
+    let world = expired().await;
+    world.zoom.removed("jill");
+    world.zoom.dawdle(Duration::from_millis(200));
+    let seal_anew = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let kept = world.vault.get::<Installation>("jill").await.unwrap().unwrap();
+        assert!(matches!(kept.item.grant.standing, Standing::Refreshing { .. }));
+        let jill = user("jill");
+        let terms = Terms { owner: Some(&jill), expires: None };
+        assert!(world.vault.replace(&kept, &kept.item, terms).await.unwrap());
+    };
+    let (answer, ()) = tokio::join!(fresh(&world), seal_anew);
+    assert!(matches!(answer, Err(TokensError::NeedsReauth { reason: Ending::Refused, .. })), "{answer:?}");
+    assert_eq!(refreshes(&world), 1);
 }
 
 /// What keeps a grant, and how it is counted. `true` where the answer may have come after Zoom had done its part, so

@@ -122,25 +122,35 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1, TestClock::at(START))
+        Self::process(Arc::default(), (Arc::default(), Arc::default()), 1, TestClock::at(START))
     }
 
     /// A process whose clock goes on with the time of the runtime.
     pub(crate) fn flowing() -> Self {
-        Self::process(Arc::new(Watched::default()), Arc::new(FakeZoom::default()), 1, TestClock::flowing(START))
+        Self::process(Arc::default(), (Arc::default(), Arc::default()), 1, TestClock::flowing(START))
     }
 
-    /// Another process on the same store and the same Zoom.
+    /// Another process on the same store, with the same Zoom and the same provider.
     pub(crate) fn replica(&self, seed: u64) -> Self {
-        Self::process(self.store.clone(), self.zoom.clone(), seed, TestClock::at(START))
+        Self::process(self.store.clone(), (self.zoom.clone(), self.provider.clone()), seed, TestClock::at(START))
     }
 
     /// The same, with a clock that goes on from now.
     pub(crate) fn flowing_replica(&self, seed: u64) -> Self {
-        Self::process(self.store.clone(), self.zoom.clone(), seed, TestClock::flowing(self.clock.now()))
+        Self::process(
+            self.store.clone(),
+            (self.zoom.clone(), self.provider.clone()),
+            seed,
+            TestClock::flowing(self.clock.now()),
+        )
     }
 
-    fn process(store: Arc<Watched>, zoom: Arc<FakeZoom>, seed: u64, clock: Arc<TestClock>) -> Self {
+    fn process(
+        store: Arc<Watched>,
+        (zoom, provider): (Arc<FakeZoom>, Arc<FakeProvider>),
+        seed: u64,
+        clock: Arc<TestClock>,
+    ) -> Self {
         let entropy = TestEntropy::seeded(seed);
         let vault = Vault::new(store.clone(), Arc::new(sealer(Purpose::Record)), clock.clone(), entropy.clone());
         let revocations = Arc::new(Revocations::new(vault.clone(), TTL.client));
@@ -159,7 +169,6 @@ impl World {
         );
         let carried = Arc::new(Carried::default());
         let tokens = Tokens::new(&installations, (clock.clone(), entropy.clone()), carried.clone());
-        let provider = Arc::new(FakeProvider::default());
         let connect = Connect::new(
             vault.clone(),
             (caller.clone(), installations.clone(), tokens.clone()),
@@ -247,6 +256,12 @@ impl Browser {
         let begun = world.install.begin(self.cookie.as_deref(), None).await.unwrap();
         self.cookie = Some(begun.binding.expose().to_owned());
         world.zoom.consent(&begun.location, user)
+    }
+
+    /// Both, one after the other.
+    pub(crate) async fn adds_the_app(&mut self, world: &World, user: &str) {
+        let arrival = self.consents(world, user).await;
+        self.opens(world, &arrival).await.unwrap();
     }
 
     pub(crate) async fn opens(&self, world: &World, arrival: &Arrival) -> Result<Finished, InstallError> {

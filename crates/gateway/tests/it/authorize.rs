@@ -61,6 +61,20 @@ async fn a_user_adds_the_app_without_leaving_it() {
 }
 
 #[tokio::test]
+async fn there_is_nothing_to_say_to_begin_and_what_is_said_is_json() {
+    let house = Plan::default().build();
+    let session = house.session().await;
+    let fields = [("cookie", session.as_str()), OURS];
+    assert_eq!(post(&house, "/zoom/authorize", &fields, "").await.status, StatusCode::OK);
+    assert_eq!(post(&house, "/zoom/authorize", &fields, "{}").await.code(), "json_required");
+    let named = [("cookie", session.as_str()), OURS, ("content-type", "text/plain")];
+    assert_eq!(post(&house, "/zoom/authorize", &named, "").await.code(), "json_required");
+    let foreign = [("cookie", session.as_str()), ("sec-fetch-site", "cross-site")];
+    assert_eq!(post(&house, "/zoom/authorize", &foreign, "").await.code(), "cross_site");
+    assert_eq!(post(&house, "/zoom/authorized", &fields, "").await.code(), "json_required");
+}
+
+#[tokio::test]
 async fn a_guest_becomes_the_user_without_a_reload() {
     let house = Plan::default().build();
     let guest = guest(&house).await;

@@ -1,5 +1,6 @@
 //! The client for calls to Zoom.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -7,6 +8,9 @@ use http::Request;
 use stagedoor_flows::port::{Deadline, Http, HttpError};
 use stagedoor_gateway::{HttpClient, OutboundLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::secrets::Log;
 use crate::support::{listen, log_to};
@@ -115,6 +119,42 @@ async fn garbage_and_broken_answers_are_broken() {
 async fn nobody_there_is_told_apart() {
     let unused = listen().await.local_addr().unwrap();
     assert!(matches!(send(&format!("http://{unused}/")).await, Err(HttpError::Connect { .. })));
+}
+
+/// A server with a certificate of its own making, and what a client needs that knows it.
+async fn self_made_server() -> (std::net::SocketAddr, ClientConfig) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
+    let (listener, acceptor) = (listen().await, TlsAcceptor::from(Arc::new(config)));
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    (address, ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+}
+
+#[tokio::test]
+async fn mn_30_a_server_that_nobody_vouches_for_is_not_spoken_to() {
+    let (address, knows_it) = self_made_server().await;
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut stream = TlsConnector::from(Arc::new(knows_it)).connect(address.ip().into(), stream).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200", "it works for who knows it");
+
+    let error = send(&format!("https://{address}/oauth/token?code=canary")).await.unwrap_err();
+    assert!(matches!(error, HttpError::Connect { .. }), "{error:?}");
 }
 
 #[tokio::test]

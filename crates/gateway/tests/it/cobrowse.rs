@@ -94,7 +94,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     cache-control: no-store
     content-length: 260
     content-type: application/json
-    vary: origin
+    vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
 
@@ -107,7 +107,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     cache-control: no-store
     content-length: 498
     content-type: application/json
-    vary: origin
+    vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
 
@@ -118,7 +118,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     access-control-allow-origin: https://www.example.com
     cache-control: no-store
     content-type: application/problem+json
-    vary: origin
+    vary: Origin
     www-authenticate: Bearer
     x-content-type-options: nosniff
     x-request-id: [id]
@@ -133,7 +133,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     access-control-allow-origin: https://www.example.com
     access-control-max-age: 600
     content-length: 0
-    vary: origin
+    vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
     "#);
@@ -257,14 +257,18 @@ async fn mn_19_origin_by_credentials_by_method_every_cell_is_as_it_is_written() 
     .build();
     let key = bearer();
     let credentials = [("nothing", None), ("an API key", Some(key.as_str())), ("a wrong key", Some("Bearer nobody"))];
-    let senders: [(&str, Fields, &str); 9] = [
+    let senders: [(&str, Fields, &str); 13] = [
         ("the site", &[("origin", SITE), ("sec-fetch-site", "cross-site")], "listed"),
         ("the site in an old browser", &[("origin", SITE)], "listed"),
         ("our own page", &[("origin", "https://app.example.com"), ("sec-fetch-site", "same-origin")], "ours"),
         ("another site", &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], "other"),
         ("a name that begins like the site", &[("origin", "https://www.example.com.evil.example")], "other"),
         ("the site without TLS", &[("origin", "http://www.example.com")], "other"),
+        ("the site in capitals", &[("origin", "https://WWW.EXAMPLE.COM")], "other"),
+        ("the site with its port", &[("origin", "https://www.example.com:443")], "other"),
         ("a sandboxed frame", &[("origin", "null")], "other"),
+        ("a file", &[("origin", "file://")], "other"),
+        ("an origin of nothing", &[("origin", "")], "other"),
         ("two origins", &[("origin", SITE), ("origin", "https://evil.example")], "other"),
         ("a program", &[], "silent"),
     ];
@@ -290,7 +294,7 @@ async fn mn_19_origin_by_credentials_by_method_every_cell_is_as_it_is_written() 
                 let origin = if kind == "listed" { SITE } else { "" };
                 assert_eq!(reply.header("access-control-allow-origin"), origin, "{cell}");
                 assert_eq!(reply.header("access-control-allow-credentials"), "", "{cell}");
-                assert_eq!(reply.header("vary"), "origin", "{cell}");
+                assert_eq!(reply.header("vary"), "Origin", "{cell}");
                 assert!(expected == 204 || reply.header("cache-control") == "no-store", "{cell}");
                 assert!(reply.headers.values().all(|value| value != "*"), "{cell}");
             }

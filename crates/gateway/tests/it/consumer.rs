@@ -88,7 +88,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     cache-control: no-store
     content-length: [length]
     content-type: application/json
-    vary: origin
+    vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
 
@@ -100,7 +100,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     access-control-allow-origin: https://www.example.com
     cache-control: no-store
     content-type: application/problem+json
-    vary: origin
+    vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
 
@@ -115,7 +115,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     access-control-allow-origin: https://www.example.com
     access-control-max-age: 600
     content-length: 0
-    vary: origin
+    vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
     "#);
@@ -123,7 +123,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
     403 Forbidden
     cache-control: no-store
     content-type: application/problem+json
-    vary: origin
+    vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
 
@@ -134,7 +134,7 @@ async fn the_answers_as_they_stand_on_the_wire() {
 type Fields = &'static [(&'static str, &'static str)];
 
 /// Who sends the request, by what their browser says.
-const SENDERS: [(&str, Fields, Sender); 15] = [
+const SENDERS: [(&str, Fields, Sender); 20] = [
     ("a page of the site", &[("origin", SITE), ("sec-fetch-site", "cross-site")], Sender::Listed),
     ("the same in an old browser", &[("origin", SITE)], Sender::Listed),
     ("a page of ours", &[("sec-fetch-site", "same-origin")], Sender::Own),
@@ -146,7 +146,12 @@ const SENDERS: [(&str, Fields, Sender); 15] = [
     ("the site without TLS", &[("origin", "http://www.example.com")], Sender::Foreign),
     ("the site at another port", &[("origin", "https://www.example.com:8443")], Sender::Foreign),
     ("a name that begins like the site", &[("origin", "https://www.example.com.evil.example")], Sender::Foreign),
+    ("the site in capitals", &[("origin", "https://WWW.EXAMPLE.COM")], Sender::Foreign),
+    ("the site with its port", &[("origin", "https://www.example.com:443")], Sender::Foreign),
+    ("the site with a slash", &[("origin", "https://www.example.com/")], Sender::Foreign),
     ("a sandboxed frame", &[("origin", "null")], Sender::Foreign),
+    ("a file", &[("origin", "file://")], Sender::Foreign),
+    ("an origin of nothing", &[("origin", "")], Sender::Foreign),
     ("an image or a script of another site", &[("sec-fetch-site", "cross-site")], Sender::Foreign),
     ("an image of a sister site", &[("sec-fetch-site", "same-site")], Sender::Foreign),
     ("two origins", &[("origin", SITE), ("origin", "https://evil.example")], Sender::Foreign),
@@ -185,7 +190,7 @@ async fn mn_19_origin_by_credentials_by_method_every_cell_is_as_it_is_written() 
                 let (origin, credentials) = if sender == Sender::Listed { (SITE, "true") } else { ("", "") };
                 assert_eq!(reply.header("access-control-allow-origin"), origin, "{cell}");
                 assert_eq!(reply.header("access-control-allow-credentials"), credentials, "{cell}");
-                assert_eq!(reply.header("vary"), "origin", "{cell}");
+                assert_eq!(reply.header("vary"), "Origin", "{cell}");
                 let methods = if expected == 204 && sender == Sender::Listed { "GET" } else { "" };
                 assert_eq!(reply.header("access-control-allow-methods"), methods, "{cell}");
                 assert!(expected == 204 || reply.header("cache-control") == "no-store", "{cell}");

@@ -46,6 +46,27 @@ async fn a_launch_works_on_any_path_and_for_head_too() {
 }
 
 #[tokio::test]
+async fn a_launch_that_does_not_say_what_it_takes_gets_pages() {
+    let house = Plan::default().build();
+    for accept in [None, Some("*/*")] {
+        let launch = |context: &str| {
+            let request = get("/some/route").header("x-zoom-app-context", context);
+            accept.into_iter().fold(request, |request, accept| request.header("accept", accept))
+        };
+        let reply = house.send(launch(&house.context()).body(Body::empty()).unwrap()).await;
+        assert!(reply.status == StatusCode::OK && reply.body.contains("Hello"), "{accept:?}: {reply:?}");
+        let reply = house.send(launch("forged").body(Body::empty()).unwrap()).await;
+        assert_eq!((reply.status, reply.header("content-type")), (StatusCode::FORBIDDEN, "text/html; charset=utf-8"));
+        for (name, value) in [("accept", "application/json"), ("sec-fetch-dest", "empty")] {
+            let request = launch("forged");
+            let request = if name == "accept" { get("/").header("x-zoom-app-context", "forged") } else { request };
+            let reply = house.send(request.header(name, value).body(Body::empty()).unwrap()).await;
+            assert_eq!(reply.header("content-type"), "application/problem+json", "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_session_of_a_launch_opens_the_app_afterwards() {
     let house = Plan::default().build();
     let session = house.session().await;

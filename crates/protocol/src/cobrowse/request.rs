@@ -79,6 +79,11 @@ impl InvalidRequest {
         Self(vec![Mistake { property: property.into(), reason: reason.into() }])
     }
 
+    /// Each member that is wrong, with the reason.
+    pub fn mistakes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|Mistake { property, reason }| (property.as_str(), reason.as_str()))
+    }
+
     /// The mistake of asking for a life that is longer than somebody may have.
     pub fn too_long(longest: Lifetime) -> Self {
         Self::one("expirationSeconds", between(longest))

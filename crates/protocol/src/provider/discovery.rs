@@ -6,8 +6,9 @@ use http::{Request, Response, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use super::{Algorithm, Endpoints, Issuer};
+use super::{Endpoints, Issuer};
 use crate::json;
+use crate::jwt::Algorithm;
 use crate::loopback::is_loopback;
 
 /// The largest document that is read, in bytes. Real ones have a few thousand.

@@ -11,6 +11,7 @@ mod context_properties;
 mod deep_link;
 mod json;
 mod jwt;
+mod jwt_verify;
 mod oauth;
 mod pem;
 mod provider;

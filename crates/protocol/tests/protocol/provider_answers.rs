@@ -4,9 +4,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Value, json};
+use stagedoor_protocol::jwt::Algorithm;
 use stagedoor_protocol::provider::{
-    Algorithm, DiscoveryError, Endpoints, Issuer, TokenError, TokenSet, discovery_request, read_discovery,
-    read_revocation, read_tokens,
+    DiscoveryError, Endpoints, Issuer, TokenError, TokenSet, discovery_request, read_discovery, read_revocation,
+    read_tokens,
 };
 
 fn answer(status: u16, kind: &str, body: impl Display) -> Response<Bytes> {

@@ -1,10 +1,8 @@
-use bytes::Bytes;
-use http::Response;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stagedoor_protocol::id::ProviderClientId;
-use stagedoor_protocol::jwt::Es256Key;
-use stagedoor_protocol::provider::{Algorithm, Expected, IdTokenError, Identity, Keys, read_keys};
+use stagedoor_protocol::jwt::{Algorithm, Es256Key, VerifyingKeys};
+use stagedoor_protocol::provider::{Expected, IdTokenError, Identity};
 use stagedoor_protocol::secret::{IdToken, Nonce};
 use stagedoor_protocol::time::UnixSeconds;
 
@@ -14,11 +12,11 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("../vectors/id-tokens.json")).unwrap()
 }
 
-fn keys(set: &Value) -> Keys {
-    read_keys(&Response::new(Bytes::from(set.to_string()))).unwrap()
+fn keys(set: &Value) -> VerifyingKeys {
+    VerifyingKeys::read_set(set.to_string().as_bytes()).unwrap()
 }
 
-fn verify(keys: &Keys, token: &str, algorithms: &[Algorithm]) -> Result<Identity, IdTokenError> {
+fn verify(keys: &VerifyingKeys, token: &str, algorithms: &[Algorithm]) -> Result<Identity, IdTokenError> {
     let expected = Expected {
         issuer: "https://acme.example",
         client_id: &ProviderClientId::parse("s6BhdRkqt3").unwrap(),
@@ -26,7 +24,7 @@ fn verify(keys: &Keys, token: &str, algorithms: &[Algorithm]) -> Result<Identity
         algorithms,
         now: UnixSeconds(NOW),
     };
-    keys.verify(&IdToken::new(token), &expected)
+    expected.verify(&expected.read(&IdToken::new(token))?, keys)
 }
 
 fn every_algorithm() -> Vec<Algorithm> {
@@ -155,11 +153,8 @@ fn a_set_without_the_key_or_without_sense_verifies_nothing() {
     assert_eq!(verify(&other, &token, &[Algorithm::ES256]), Err(IdTokenError::UnknownKey));
     assert_eq!(verify(&keys(&json!({"keys": []})), &token, &[Algorithm::ES256]), Err(IdTokenError::UnknownKey));
     for body in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#] {
-        assert!(read_keys(&Response::new(Bytes::from(body))).is_none(), "{body}");
+        assert!(VerifyingKeys::read_set(body.as_bytes()).is_err(), "{body}");
     }
-    let mut refused = Response::new(Bytes::from(r#"{"keys":[]}"#));
-    *refused.status_mut() = http::StatusCode::NOT_FOUND;
-    assert!(read_keys(&refused).is_none());
     let odd = json!({"keys": [null, 7, {}, {"kty": "RSA"}, signer().jwk()]});
     assert!(verify(&keys(&odd), &token, &[Algorithm::ES256]).is_ok(), "the odd ones are passed over");
 }

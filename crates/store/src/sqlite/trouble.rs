@@ -85,6 +85,8 @@ impl OpenError {
 pub(super) enum Trouble {
     #[error("another process keeps the database locked")]
     Busy,
+    #[error("the disk does not answer in time")]
+    Slow,
     #[error("the database file is no longer at {}", .0.display())]
     Moved(Arc<Path>),
     #[error("SQLite failed")]

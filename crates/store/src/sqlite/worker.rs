@@ -2,17 +2,21 @@
 
 use std::io;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use stagedoor_flows::port::StoreError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::database::PATIENCE;
 use super::trouble::Trouble;
 
 /// How many verbs may wait for a thread. Those beyond wait with their callers.
 const QUEUE: usize = 1024;
+
+/// How much longer than its order's deadline a caller waits: the thread, where it can, says why it failed.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// One or more threads that do what they are told, in a queue.
 #[derive(Debug)]
@@ -25,8 +29,14 @@ pub(super) struct Worker {
 /// A verb that waits for its thread.
 pub(super) struct Order {
     pub(super) job: Box<dyn Job>,
-    /// When its caller gives up waiting for another process.
+    /// When its caller gives up.
     pub(super) deadline: Instant,
+}
+
+impl Order {
+    fn is_overdue(&self) -> bool {
+        self.deadline <= Instant::now()
+    }
 }
 
 /// The work of a verb and the way back to its caller, whatever the type of its answer.
@@ -75,7 +85,8 @@ impl Worker {
         Ok(Self { orders, _threads: threads })
     }
 
-    /// Has `work` done and waits for the answer.
+    /// Has `work` done and waits for the answer, as long as a verb may take: a disk that does not answer holds the
+    /// thread, not its callers. What the disk was given by then may still be done.
     pub(super) async fn call<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -84,8 +95,11 @@ impl Worker {
         let deadline = Instant::now() + PATIENCE;
         let (caller, answer) = oneshot::channel();
         let job = Box::new(Task { work, answer: None, caller });
-        self.orders.send(Order { job, deadline }).await.map_err(|_| Trouble::Stopped)?;
-        Ok(answer.await.map_err(|_| Trouble::Stopped)??)
+        let done = async {
+            self.orders.send(Order { job, deadline }).await.map_err(|_| Trouble::Stopped)?;
+            answer.await.map_err(|_| Trouble::Stopped)?
+        };
+        Ok(timeout(PATIENCE + GRACE, done).await.unwrap_or(Err(Trouble::Slow))?)
     }
 }
 
@@ -101,13 +115,68 @@ impl Drop for Threads {
     }
 }
 
+/// Answers the orders whose callers give up now with `trouble`, and takes them out of `batch`.
+pub(super) fn give_up_overdue(batch: &mut Vec<Order>, trouble: &Trouble) {
+    for overdue in batch.extract_if(.., |order| order.is_overdue()) {
+        overdue.job.finish(Err(trouble.clone()));
+    }
+}
+
 /// Waits for an order and takes those that wait behind it, `limit` in all. `None` when there will be no more.
+///
+/// Those that have waited for too long are left out: nobody reckons with what they would do.
 pub(super) fn next_batch(queue: &mut mpsc::Receiver<Order>, limit: usize) -> Option<Vec<Order>> {
-    let mut batch = vec![queue.blocking_recv()?];
-    while batch.len() < limit
-        && let Ok(order) = queue.try_recv()
-    {
-        batch.push(order);
+    let mut batch = Vec::new();
+    while batch.is_empty() {
+        batch.push(queue.blocking_recv()?);
+        while batch.len() < limit
+            && let Ok(order) = queue.try_recv()
+        {
+            batch.push(order);
+        }
+        give_up_overdue(&mut batch, &Trouble::Slow);
     }
     Some(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, mpsc as blocking};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_a_thread_that_a_disk_holds_is_answered_and_the_work_left_undone() {
+        let (release, held) = blocking::channel::<()>();
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let worker = Worker::start("held", |mut queue| {
+            vec![move || {
+                held.recv().expect("released");
+                let connection = Connection::open_in_memory().expect("a connection");
+                while let Some(batch) = next_batch(&mut queue, 10) {
+                    for mut order in batch {
+                        let outcome = order.job.run(&connection).map_err(Trouble::from);
+                        order.job.finish(outcome);
+                    }
+                }
+            }]
+        })
+        .expect("a thread");
+        let note = |what: &'static str| {
+            let done = Arc::clone(&done);
+            move |_: &Connection| {
+                done.lock().expect("not poisoned").push(what);
+                Ok(())
+            }
+        };
+
+        let begun = Instant::now();
+        let error = worker.call(note("late")).await.expect_err("nobody answers");
+        assert_eq!(error.0.to_string(), "the disk does not answer in time");
+        assert!(begun.elapsed() < PATIENCE + 3 * GRACE, "gave up after {:?}", begun.elapsed());
+
+        release.send(()).expect("a thread that waits");
+        worker.call(note("in time")).await.expect("an answer");
+        assert_eq!(*done.lock().expect("not poisoned"), ["in time"]);
+    }
 }

@@ -2,13 +2,12 @@
 
 use std::io;
 use std::thread;
-use std::time::Instant;
 
 use rusqlite::{Transaction, TransactionBehavior};
 
 use super::database::{Database, RETRY};
 use super::trouble::{Trouble, is_busy};
-use super::worker::{Order, Worker, next_batch};
+use super::worker::{Order, Worker, give_up_overdue, next_batch};
 
 /// How many verbs one transaction holds.
 const BATCH: usize = 1024;
@@ -55,10 +54,7 @@ fn begin<'c>(database: &'c Database, batch: &mut Vec<Order>) -> Result<Transacti
     loop {
         match Transaction::new_unchecked(&database.connection, TransactionBehavior::Immediate) {
             Err(error) if is_busy(&error) => {
-                let now = Instant::now();
-                for overdue in batch.extract_if(.., |order| order.deadline <= now) {
-                    overdue.job.finish(Err(Trouble::Busy));
-                }
+                give_up_overdue(batch, &Trouble::Busy);
                 if batch.is_empty() {
                     return Err(Trouble::Busy);
                 }

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use stagedoor_protocol::provider::{DiscoveryError, IdTokenError, TokenError};
 
 use crate::fault::{Classified, Fault};
 use crate::port::HttpError;
+use crate::verify::KeysError;
 
 /// Why a provider gave nothing that counts.
 #[derive(Debug, thiserror::Error)]
@@ -24,57 +27,74 @@ pub enum ProviderError {
     /// The provider was asked for an ID token and gave none.
     #[error("the provider gave no ID token")]
     NoIdToken,
-    /// The provider's keys cannot be read.
+    /// Its metadata names no keys.
     #[error("the provider publishes no keys")]
     NoKeys,
+    /// The provider's keys cannot be read.
+    #[error("no keys of the provider")]
+    Keys(#[from] Arc<KeysError>),
+}
+
+impl ProviderError {
+    /// What went wrong on the way, whatever was asked.
+    fn http(&self) -> Option<&HttpError> {
+        match self {
+            Self::Unreachable(error) | Self::Http(error) => Some(error),
+            Self::Keys(error) => match &**error {
+                KeysError::Http(error) => Some(error),
+                KeysError::Status(_) | KeysError::Content(_) => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl Classified for ProviderError {
     fn fault(&self) -> Fault {
-        match self {
-            Self::Unreachable(HttpError::Timeout { .. }) | Self::Http(HttpError::Timeout { .. }) => Fault::ZoomSlow,
-            Self::Token(TokenError::RateLimited { .. } | TokenError::Unavailable(_)) => Fault::ZoomBusy,
-            Self::Token(TokenError::InvalidGrant) => Fault::Stale,
-            Self::Token(TokenError::InvalidClient | TokenError::Refused(_)) => Fault::Operator,
+        match (self.http(), self) {
+            (Some(HttpError::Timeout { .. }), _) => Fault::ZoomSlow,
+            (None, Self::Token(TokenError::RateLimited { .. } | TokenError::Unavailable(_))) => Fault::ZoomBusy,
+            (None, Self::Token(TokenError::InvalidGrant)) => Fault::Stale,
+            (None, Self::Token(TokenError::InvalidClient | TokenError::Refused(_))) => Fault::Operator,
             _ => Fault::Zoom,
         }
     }
 
     fn code(&self) -> &'static str {
-        match self {
-            Self::Unreachable(HttpError::Timeout { .. }) | Self::Http(HttpError::Timeout { .. }) => "provider_timeout",
-            Self::Unreachable(HttpError::Connect { .. }) | Self::Http(HttpError::Connect { .. }) => {
-                "provider_unreachable"
+        match (self.http(), self) {
+            (Some(HttpError::Timeout { .. }), _) => "provider_timeout",
+            (Some(HttpError::Connect { .. }), _) => "provider_unreachable",
+            (Some(HttpError::Broken { .. } | HttpError::TooLarge { .. }), _)
+            | (None, Self::Unreachable(_) | Self::Http(_) | Self::Token(TokenError::Malformed)) => {
+                "provider_bad_answer"
             }
-            Self::Unreachable(_) | Self::Http(_) | Self::Token(TokenError::Malformed) => "provider_bad_answer",
-            Self::Discovery(_) => "provider_metadata_refused",
-            Self::Token(TokenError::InvalidGrant) => "provider_code_refused",
-            Self::Token(TokenError::InvalidClient) => "provider_client_refused",
-            Self::Token(TokenError::Refused(_)) => "provider_refused",
-            Self::Token(TokenError::RateLimited { .. }) => "provider_rate_limited",
-            Self::Token(TokenError::Unavailable(_)) => "provider_unavailable",
-            Self::IdToken(_) | Self::NoIdToken | Self::NoKeys => "provider_identity_refused",
+            (None, Self::Discovery(_)) => "provider_metadata_refused",
+            (None, Self::Token(TokenError::InvalidGrant)) => "provider_code_refused",
+            (None, Self::Token(TokenError::InvalidClient)) => "provider_client_refused",
+            (None, Self::Token(TokenError::Refused(_))) => "provider_refused",
+            (None, Self::Token(TokenError::RateLimited { .. })) => "provider_rate_limited",
+            (None, Self::Token(TokenError::Unavailable(_))) => "provider_unavailable",
+            (None, Self::IdToken(_) | Self::NoIdToken | Self::NoKeys | Self::Keys(_)) => "provider_identity_refused",
         }
     }
 
     fn sentence(&self) -> String {
-        match self {
-            Self::Unreachable(HttpError::Timeout { .. }) | Self::Http(HttpError::Timeout { .. }) => {
-                "The service to connect to did not answer in time."
+        match (self.http(), self) {
+            (Some(HttpError::Timeout { .. }), _) => "The service to connect to did not answer in time.",
+            (Some(HttpError::Connect { .. }), _) => "The service to connect to cannot be reached from here.",
+            (Some(HttpError::Broken { .. } | HttpError::TooLarge { .. }), _)
+            | (None, Self::Unreachable(_) | Self::Http(_) | Self::Discovery(_) | Self::Token(TokenError::Malformed)) => {
+                "The answer of the service to connect to makes no sense to this app."
             }
-            Self::Unreachable(HttpError::Connect { .. }) | Self::Http(HttpError::Connect { .. }) => {
-                "The service to connect to cannot be reached from here."
+            (None, Self::Token(TokenError::InvalidGrant)) => "The service does not accept this sign-in any more.",
+            (None, Self::Token(TokenError::InvalidClient | TokenError::Refused(_))) => {
+                "The service does not accept this app."
             }
-            Self::Token(TokenError::InvalidGrant) => "The service does not accept this sign-in any more.",
-            Self::Token(TokenError::InvalidClient | TokenError::Refused(_)) => "The service does not accept this app.",
-            Self::Token(TokenError::RateLimited { .. } | TokenError::Unavailable(_)) => {
+            (None, Self::Token(TokenError::RateLimited { .. } | TokenError::Unavailable(_))) => {
                 "The service to connect to is busy or has a problem of its own."
             }
-            Self::IdToken(_) | Self::NoIdToken | Self::NoKeys => {
+            (None, Self::IdToken(_) | Self::NoIdToken | Self::NoKeys | Self::Keys(_)) => {
                 "The service did not prove who signed in, so nothing was connected."
-            }
-            Self::Unreachable(_) | Self::Http(_) | Self::Discovery(_) | Self::Token(TokenError::Malformed) => {
-                "The answer of the service to connect to makes no sense to this app."
             }
         }
         .into()
