@@ -135,11 +135,12 @@ async fn who_joins_a_refresh_that_finds_nothing_to_do_gets_another_token_all_the
     let (world, company) = with_company().await;
     let refused = company.tokens.fresh(&user("jill")).await.unwrap();
     company.clock.advance(120_000);
-    company.store.dawdle();
+    // The errand reads, and while it is told, somebody joins it.
+    company.store.plan(Some(Plan { fault: Fault::Late, from: 0, until: 1 }));
     let jill = user("jill");
     let errand = Errand { shelf: "installation".into(), key: "jill".into(), forced: false, used: true };
-    let (other, errand) =
-        tokio::join!(company.tokens.renewed_after(&jill, &refused), company.tokens.run_errand(&errand));
+    let (errand, other) =
+        tokio::join!(company.tokens.run_errand(&errand), company.tokens.renewed_after(&jill, &refused));
     assert!(errand.refusal.is_none(), "{errand:?}");
     assert_ne!(other.unwrap().access, refused.access);
     assert_eq!(world.zoom.calls(Endpoint::Refresh), 2);

@@ -109,7 +109,7 @@ async fn mn_05_a_claim_works_once() {
 }
 
 #[tokio::test]
-async fn mn_05_of_a_hundred_parallel_claims_one_wins() {
+async fn mn_05_of_a_thousand_parallel_claims_one_wins() {
     let world = World::new();
     let mut ada = ada(&world).await;
     let back = begin(&world, &ada).await;
@@ -117,7 +117,7 @@ async fn mn_05_of_a_hundred_parallel_claims_one_wins() {
     world.store.dawdle();
     let launched = ada.opens(&world, Some(&action));
     let claim = launched.claim.unwrap();
-    let claims = (0..100).map(|_| {
+    let claims = (0..1_000).map(|_| {
         let (world, session, claim) = (world.clone(), launched.session.clone(), claim.clone());
         tokio::spawn(async move { world.connect.claim(&session, &claim).await.is_ok() })
     });
@@ -130,13 +130,13 @@ async fn mn_05_of_a_hundred_parallel_claims_one_wins() {
 }
 
 #[tokio::test]
-async fn mn_05_of_a_hundred_parallel_callbacks_one_gets_a_link() {
+async fn mn_05_of_a_thousand_parallel_callbacks_one_gets_a_link() {
     let world = World::new();
     let mut ada = ada(&world).await;
     let back = begin(&world, &ada).await;
     world.store.dawdle();
     let links = world.zoom.calls(Endpoint::DeepLink);
-    let callbacks = (0..100).map(|_| {
+    let callbacks = (0..1_000).map(|_| {
         let (world, back) = (world.clone(), back.clone());
         tokio::spawn(
             async move { matches!(world.connect.returned("acme", back.callback()).await, Ok(Returned::Parked(_))) },
