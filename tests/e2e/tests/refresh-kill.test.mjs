@@ -83,7 +83,7 @@ async function heal(stage, lost) {
     await install(stage);
     assert.equal(await outcome(user, gateway.origin), "good", "adding the app once more heals it");
   }
-  const metrics = await (await fetch(`${gateway.admin}/metrics`)).text();
+  const metrics = await gateway.metrics();
   const counted = /stagedoor_grants_ended_total\{reason="answer_lost"\} (\d+)/.exec(metrics)?.[1] ?? 0;
   assert.equal(Number(counted), lost.length, "what was lost is counted");
 }
