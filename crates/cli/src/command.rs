@@ -21,6 +21,7 @@ mod keys;
 mod migrate;
 mod refresher;
 mod serve;
+mod stored;
 mod token;
 mod trigger;
 mod webhooks;

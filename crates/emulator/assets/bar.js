@@ -19,6 +19,8 @@ const ENDPOINTS = {
   client: "Zoom client",
   sdk: "In-client OAuth",
   webhook: "Webhooks",
+  provider: "Third party",
+  website: "Website",
 };
 const PLACES = { panel: "Main window", meeting: "Meeting", webinar: "Webinar", contact_center: "Contact Center" };
 

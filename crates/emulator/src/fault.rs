@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::provider::{self, Forgery};
 use crate::webhook::Ploy;
+use crate::website;
 
 /// What a fault strikes. One fault of each can be on at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,6 +21,7 @@ pub(crate) enum Endpoint {
     Sdk,
     Webhook,
     Provider,
+    Website,
 }
 
 /// How an answer reaches the caller.
@@ -77,6 +79,8 @@ pub(crate) enum Twist {
     Webhook(Ploy),
     /// Something that the bundled third-party provider gets wrong.
     Provider(provider::Ploy),
+    /// A session token of the website that no backend may believe.
+    Website(website::Forgery),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -175,6 +179,10 @@ const fn third_party(ploy: provider::Ploy) -> Effect {
 
 const fn forged(forgery: Forgery) -> Effect {
     third_party(provider::Ploy::IdToken(forgery))
+}
+
+const fn session(forgery: website::Forgery) -> Effect {
+    twist(Twist::Website(forgery))
 }
 
 const fn page(code: u16, text: &'static str) -> Effect {
@@ -387,5 +395,24 @@ catalogue! {
             canned(503, HTML, "<html><body>503</body></html>");
         "provider.html", "200 with HTML", "A page instead of JSON.", canned(200, HTML, "<html><body>Hello</body></html>");
         "provider.hang", "No answer", "The provider does not answer.", Effect::Unanswered;
+    }
+    Website {
+        "website.expired", "An expired session", "The token in shop_jwt died an hour ago.",
+            session(website::Forgery::Expired);
+        "website.der_signature", "A DER signature", "The token in shop_jwt is signed as openssl writes it.",
+            session(website::Forgery::Der);
+        "website.other_key", "A session of another key", "The website does not publish the key of the token in shop_jwt.",
+            session(website::Forgery::OtherKey);
+        "website.confusion", "HS256 with the public key",
+            "Whoever has the website's public key signs a token in shop_jwt with it.", session(website::Forgery::Confusion);
+        "website.alg_none", "A session without a signature", "The header of the token in shop_jwt says alg: none.",
+            session(website::Forgery::AlgNone);
+        "website.down", "whoami answers 500", "An error page instead of who is signed in.",
+            canned(500, HTML, BROKEN_PAGE);
+        "website.html", "whoami answers with HTML", "200 and a page, for everybody.",
+            canned(200, HTML, "<html><body>Hello</body></html>");
+        "website.anybody", "whoami answers {}", "200 and an object that says nothing, for everybody.",
+            canned(200, JSON, "{}");
+        "website.hang", "No answer", "whoami does not answer.", Effect::Unanswered;
     }
 }

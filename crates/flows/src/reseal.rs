@@ -1,8 +1,8 @@
 //! Rotation of the deployment's secret: what a previous secret has sealed is sealed anew while the gateway serves, until
 //! that secret is needed by nothing and can be dropped.
 //!
-//! A [`Walk`] reads the whole store, a page at a time, one process at a time. A record changes under its lease and by
-//! compare-and-set, so nothing that somebody else does to it is disturbed or lost. Two kinds are left to themselves:
+//! A [`Walk`] reads the whole store, a page at a time, one process at a time. A record changes by
+//! compare-and-set, so nothing that somebody else writes is lost. Two kinds are left to themselves:
 //!
 //! - What expires within a day. It is gone before anybody drops a secret, and much of it is being waited for.
 //! - Webhooks that wait. Their order within one millisecond is that of their writing; they leave the inbox within days.

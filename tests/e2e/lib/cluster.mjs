@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import net from "node:net";
 
-import { Control, Process, SAMPLE, ZOOM_APP, emptyDirectory, freePorts, startGateways } from "./processes.mjs";
+import { Control, Process, SAMPLE, ZOOM_APP, addresses, emptyDirectory, freePorts, startGateways } from "./processes.mjs";
 
 /**
  * Starts the emulator, `gateways` gateways on the store `storeUrl` with the arguments `gatewayArgs`, and a balancer
@@ -13,8 +13,8 @@ import { Control, Process, SAMPLE, ZOOM_APP, emptyDirectory, freePorts, startGat
 export async function startCluster(t, { gateways: count = 3, storeUrl = "sqlite:stagedoor.db", gatewayArgs = [], env = {} }) {
   const cwd = await emptyDirectory(t);
   const [zoomPort, balancerPort, first] = await freePorts(6, 1, 2 * count);
-  const app = `http://localhost:${balancerPort}`;
-  const zoom = `http://localhost:${zoomPort}`;
+  const origins = addresses(balancerPort, zoomPort);
+  const { app, zoom } = origins;
   const ids = { ...ZOOM_APP, ZOOM_WEBHOOK_SECRET_TOKEN: "qgg8vlvZRS6UYooatFL8Aw" };
   const urls = ["--redirect-url", `${app}/zoom/callback`, "--home-url", `${app}/`, "--webhook-url", `${app}/zoom/webhook`];
   const emulator = await new Process(
@@ -27,7 +27,7 @@ export async function startCluster(t, { gateways: count = 3, storeUrl = "sqlite:
   const gateways = await startGateways(t, { count, first, cwd, args: gatewayArgs, env: own });
   const balancer = await balance(balancerPort, gateways.map(({ port }) => port));
   t.after(() => balancer.close());
-  return { app, zoom, emulator, gateways, cwd, control: new Control(`http://localhost:${zoomPort + 2}`) };
+  return { ...origins, emulator, gateways, cwd, control: new Control(origins.controlPort) };
 }
 
 /** Connection by connection, round robin; a gateway that does not answer is passed over, as balancers do. */

@@ -142,7 +142,8 @@ export async function startGateway(t, { cwd, port, admin, args = [], env }) {
   return gateway.start();
 }
 
-function addresses(app, zoom) {
+/** Where everything is with the app at the port `app` and the emulator at `zoom` and the ports after it. */
+export function addresses(app, zoom) {
   const at = (port) => `http://localhost:${port}`;
   return { app: at(app), zoom: at(zoom), webView: at(zoom + 1), controlPort: at(zoom + 2), webClient: `http://127.0.0.1:${zoom}/web`, webFrame: at(zoom + 3), website: at(zoom + 4), provider: at(zoom + 5) };
 }

@@ -21,8 +21,18 @@ class SignIn {
 
   /** The client opens the app, by a deep link where there is one. */
   async open(link) {
+    await this.wake(link);
+    await this.load();
+  }
+
+  /** The client wakes up, and has not loaded the app yet. */
+  async wake(link) {
     const { url } = await this.control.post("launch", link ? { deep_link: link } : {});
     await this.client.get(url);
+  }
+
+  /** The client loads the app, or loads it again, with all that the link brought. */
+  async load() {
     assert.equal(await this.client.navigate(`${this.webView}/`), 200);
   }
 

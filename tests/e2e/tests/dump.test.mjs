@@ -12,9 +12,9 @@ import { sleep } from "../lib/waiting.mjs";
 /** What every token of the emulator's begins with: `{"alg":"HS512"`. */
 const TOKEN = "eyJhbGciOiJIUzUxMiI";
 
-for (const [name, start] of Object.entries(STORES)) {
-  describe(`a dump of ${name}`, () => {
-    test("mn_12 holds none of the tokens that were issued, and nobody's id or name", { timeout: 120_000 }, async (t) => {
+describe("a dump", { concurrency: true }, () => {
+  for (const [name, start] of Object.entries(STORES)) {
+    test(`mn_12 of ${name} holds none of the tokens that were issued, and nobody's id or name`, { timeout: 120_000 }, async (t) => {
       const store = await start(t);
       const stage = await startApart(t, { gatewayArgs: MAY_ASK_ZOOM, env: { DATABASE_URL: store.url } });
       const { app, control, gateway } = stage;
@@ -41,8 +41,8 @@ for (const [name, start] of Object.entries(STORES)) {
         assert.ok(!held.includes(secret), `${secret} is in the dump`);
       }
     });
-  });
-}
+  }
+});
 
 /** An access token that the gateway never sees. */
 async function tokenOfOurOwn({ app, zoom, control, gateway }) {

@@ -38,8 +38,9 @@ async function settled(stage) {
   return launch(stage);
 }
 
+// The faults of one store happen at the same time, each to a store of its own: nearly all of this is waiting.
 for (const [name, anywhere] of Object.entries(STORES)) {
-  describe(`a ${name} store`, () => {
+  describe(`a ${name} store`, { concurrency: true }, () => {
     for (const [fault, { reads, start = anywhere, begin, end }] of Object.entries(FAULTS[name])) {
       test(`${fault}: pages go on, nothing is spent, and all is well soon after`, { timeout: 120_000 }, async (t) => {
         const store = await start(t);

@@ -78,6 +78,25 @@ test("a page that is loaded again asks again, and who signed out is nobody from 
   assert.deepEqual(asked.map(({ http }) => http), [200, 401]);
 });
 
+test("a website whose whoami is in trouble authenticates nobody, and everybody again when it is over", async (t) => {
+  const { app, website, control } = await startDev(t);
+  const headers = { "content-type": "application/json", origin: website };
+  const signedIn = await fetch(`${website}/sign-in`, { method: "POST", headers, body: '{"sub":"c-1001"}' });
+  const cookie = signedIn.headers.getSetCookie().map((field) => field.split(";")[0]).join("; ");
+  const ask = () => fetch(`${app}/zoom/consumer-auth`, { headers: { origin: website, cookie } });
+  assert.equal((await ask()).status, 200);
+  for (const fault of ["down", "html", "anybody", "hang"]) {
+    await control.put("faults", { website: fault });
+    const began = performance.now();
+    const answer = await ask();
+    assert.equal(answer.status, 401, fault);
+    assert.ok(!/eyJ/.test(await answer.text()), fault);
+    assert.ok(performance.now() - began < 5000, fault);
+  }
+  await control.put("faults", { website: null });
+  assert.equal((await ask()).status, 200);
+});
+
 test("a page that overrides getAuthCredentials hands over the same token", async (t) => {
   const { zoom, control } = await startDev(t);
   await control.put("website", { way: "override", variables: [{ field: "email", variable: "global_custom.Shop.mail" }] });

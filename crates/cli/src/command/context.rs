@@ -191,20 +191,13 @@ fn claims(key: &ContextKey, encoded: &str) -> Result<Map<String, Value>, Context
 fn table(claims: &Map<String, Value>, now: UnixMillis) -> String {
     let line = |(name, value): (&String, &Value)| {
         let said = match (name.as_str(), value.as_i64()) {
-            ("ts" | "exp", Some(millis)) => format!("{value}  {}", instant(UnixMillis(millis), now)),
+            ("ts" | "exp", Some(millis)) => {
+                let instant = console::instant_from(UnixMillis(millis), now);
+                format!("{value}  {}", instant.as_deref().unwrap_or("(not milliseconds since 1970)"))
+            }
             _ => value.to_string(),
         };
         format!("  {name:<12} {said}")
     };
     claims.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn instant(at: UnixMillis, now: UnixMillis) -> String {
-    let Ok(timestamp) = jiff::Timestamp::from_millisecond(at.0) else { return "(not milliseconds since 1970)".into() };
-    let distance = match at.since(now) / 1000 {
-        0 => "now".into(),
-        seconds @ 1.. => format!("in {seconds} s"),
-        seconds => format!("{} s ago", -seconds),
-    };
-    format!("({timestamp:.0}, {distance})")
 }

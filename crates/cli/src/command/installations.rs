@@ -11,10 +11,8 @@ use stagedoor_gateway::SystemClock;
 use stagedoor_protocol::id::ZoomUserId;
 use stagedoor_protocol::time::UnixMillis;
 
-use super::SettingsArgs;
+use super::stored::{self, StoreArgs};
 use crate::failure::{Failure, Outcome};
-use crate::settings::{self, Deployment, Environment};
-use crate::wiring::{self, Keeping};
 use crate::{console, process};
 
 /// List, show or revoke installations; no token is ever printed
@@ -39,7 +37,7 @@ enum Action {
 #[command(after_help = "Examples:\n  stagedoor installations list\n  stagedoor installations list --json")]
 struct List {
     #[command(flatten)]
-    common: Common,
+    args: StoreArgs,
 }
 
 /// Show the installation of one user
@@ -47,7 +45,7 @@ struct List {
 #[command(after_help = "Example:\n  stagedoor installations show 7lVvQmTkRwGfQmX2yq1BzA --json")]
 struct Show {
     #[command(flatten)]
-    common: Common,
+    args: StoreArgs,
     /// The Zoom user id.
     user: String,
 }
@@ -60,21 +58,12 @@ struct Show {
 #[command(after_help = "Example:\n  stagedoor installations revoke 7lVvQmTkRwGfQmX2yq1BzA --yes")]
 struct Revoke {
     #[command(flatten)]
-    common: Common,
+    args: StoreArgs,
     /// The Zoom user id.
     user: String,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
-}
-
-#[derive(Debug, Args)]
-struct Common {
-    #[command(flatten)]
-    settings: SettingsArgs,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// An installation without its tokens.
@@ -118,17 +107,17 @@ impl List {
             installations: Vec<Row>,
         }
         let now = SystemClock.now();
-        let mut installed = self.common.open().await?.list().await.context("the installations cannot be read")?;
+        let mut installed = open(&self.args).await?.list().await.context("the installations cannot be read")?;
         installed.sort_by(|a, b| (a.installed, &a.user).cmp(&(b.installed, &b.user)));
         let rows: Vec<_> = installed.iter().map(|installation| Row::of(installation, now)).collect();
-        if self.common.json {
+        if self.args.json {
             console::say_json(&Listed { installations: rows });
         } else if rows.is_empty() {
             console::say("Nobody has added the app.");
         } else {
             console::say(format_args!("{:<24} {:<24} {:<22} CAN ACT UNTIL", "USER", "NAME", "ADDED"));
             for row in rows {
-                let name = row.name.as_deref().map(printable).unwrap_or_default();
+                let name = row.name.as_deref().map(console::printable).unwrap_or_default();
                 let until = row.until();
                 console::say(format_args!("{:<24} {name:<24} {:<22} {until}", row.user, row.installed_at));
             }
@@ -140,16 +129,19 @@ impl List {
 impl Show {
     async fn run(self) -> Outcome {
         let user = parse(&self.user)?;
-        let found = self.common.open().await?.of(&user).await.context("the installation cannot be read")?;
+        let found = open(&self.args).await?.of(&user).await.context("the installation cannot be read")?;
         let installation = found.ok_or_else(|| nobody(&user))?;
         let row = Row::of(&installation, SystemClock.now());
-        if self.common.json {
+        if self.args.json {
             console::say_json(&row);
             return Ok(());
         }
         console::say(format_args!("user           {}", row.user));
-        console::say(format_args!("name           {}", row.name.as_deref().map_or_else(|| "(none)".into(), printable)));
-        console::say(format_args!("scopes         {}", printable(&row.scopes.join(" "))));
+        console::say(format_args!(
+            "name           {}",
+            row.name.as_deref().map_or_else(|| "(none)".into(), console::printable)
+        ));
+        console::say(format_args!("scopes         {}", console::printable(&row.scopes.join(" "))));
         console::say(format_args!("added          {}", row.installed_at));
         console::say(format_args!("tokens from    {}", row.refreshed_at));
         console::say(format_args!("can act until  {}", row.until()));
@@ -169,14 +161,14 @@ impl Revoke {
             reason: Option<String>,
         }
         let user = parse(&self.user)?;
-        let installations = self.common.open().await?;
+        let installations = open(&self.args).await?;
         if !self.yes {
             confirm(&user)?;
         }
         let revoked = installations.revoke(&user).await.context("nothing is certain to be erased; try again")?;
         let revoked = revoked.ok_or_else(|| nobody(&user))?;
         let reason = revoked.at_zoom.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
-        if self.common.json {
+        if self.args.json {
             let revoked_at_zoom = reason.is_none();
             console::say_json(&Done { user: user.as_str(), erased: revoked.erased, revoked_at_zoom, reason });
             return Ok(());
@@ -189,17 +181,6 @@ impl Revoke {
             )),
         }
         Ok(())
-    }
-}
-
-impl Common {
-    /// Opens what is there: looking must not make a new, empty store.
-    async fn open(&self) -> Result<Flow, Failure> {
-        let deployment: Deployment = settings::read(&self.settings.flags(), Environment::of_process())?;
-        let store = wiring::existing_store(&deployment.store).await?;
-        let zoom =
-            Keeping::new(&deployment, store)?.zoom.context("these settings have no Zoom App (zoom.client_id)")?;
-        Ok(zoom.installations)
     }
 }
 
@@ -218,25 +199,22 @@ impl Row {
             user: installation.user.to_string(),
             name: installation.name.clone(),
             scopes: installation.grant.scopes.clone(),
-            installed_at: instant(installation.installed),
-            refreshed_at: instant(installation.grant.refreshed),
-            usable_until: instant(installation.usable_until()),
+            installed_at: console::instant(installation.installed),
+            refreshed_at: console::instant(installation.grant.refreshed),
+            usable_until: console::instant(installation.usable_until()),
             usable: installation.is_usable(now),
             needs_reauthorization: installation
                 .grant
                 .ended()
-                .map(|(since, reason)| NeedsReauthorization { since: instant(since), reason: reason.name() }),
+                .map(|(since, reason)| NeedsReauthorization { since: console::instant(since), reason: reason.name() }),
         }
     }
 }
 
-pub(super) fn instant(at: UnixMillis) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map_or_else(|_| at.to_string(), |timestamp| format!("{timestamp:.0}"))
-}
-
-/// People choose their own names, and a terminal obeys some characters.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+async fn open(args: &StoreArgs) -> Result<Flow, Failure> {
+    let keeping = stored::open(&args.deployment()?).await?;
+    let zoom = keeping.zoom.context("these settings have no Zoom App (zoom.client_id)")?;
+    Ok(zoom.installations)
 }
 
 fn parse(user: &str) -> Result<ZoomUserId, Failure> {

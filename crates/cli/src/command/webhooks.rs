@@ -5,12 +5,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use stagedoor_flows::webhook::{Archive, Found, State};
 
-use super::SettingsArgs;
-use super::installations::{instant, printable};
+use super::stored::{self, StoreArgs};
 use crate::failure::{Failure, Outcome};
-use crate::settings::{self, Deployment, Environment, WebhookSettings};
-use crate::wiring::{self, Keeping};
-use crate::{console, process};
+use crate::settings::{Deployment, WebhookSettings};
+use crate::{console, process, wiring};
 
 /// List, show or replay webhooks; print the secret that signs what is forwarded
 #[derive(Debug, Args)]
@@ -35,7 +33,7 @@ enum Action {
 #[command(after_help = "Examples:\n  stagedoor webhooks list\n  stagedoor webhooks list --dead --json")]
 struct List {
     #[command(flatten)]
-    common: Common,
+    args: StoreArgs,
     /// How many of the newest to list.
     #[arg(long, default_value_t = 100)]
     limit: usize,
@@ -49,7 +47,7 @@ struct List {
 #[command(after_help = "Example:\n  stagedoor webhooks show evt_9f86d081884c7d659a2feaa0c55ad015")]
 struct Show {
     #[command(flatten)]
-    common: Common,
+    args: StoreArgs,
     /// The id of the event.
     id: String,
 }
@@ -61,7 +59,7 @@ struct Show {
 #[command(after_help = "Example:\n  stagedoor webhooks replay evt_9f86d081884c7d659a2feaa0c55ad015")]
 struct Replay {
     #[command(flatten)]
-    common: Common,
+    args: StoreArgs,
     /// The id of the event.
     id: String,
 }
@@ -74,16 +72,7 @@ struct Replay {
 #[command(after_help = "Example:\n  stagedoor webhooks secret")]
 struct Secret {
     #[command(flatten)]
-    common: Common,
-}
-
-#[derive(Debug, Args)]
-struct Common {
-    #[command(flatten)]
-    settings: SettingsArgs,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    args: StoreArgs,
 }
 
 /// An event without its body.
@@ -122,11 +111,11 @@ impl List {
         struct Listed<'a> {
             events: Vec<Row<'a>>,
         }
-        let archive = self.common.open().await?.1;
+        let archive = open(&self.args).await?.1;
         let is_wanted = |event: &Found| !self.dead || matches!(event.state, State::Dead { .. });
         let found = archive.newest(self.limit, is_wanted).await.context("the events cannot be read")?;
         let events: Vec<_> = found.iter().map(Row::of).collect();
-        if self.common.json {
+        if self.args.json {
             console::say_json(&Listed { events });
         } else if events.is_empty() {
             console::say("There is no event.");
@@ -148,11 +137,11 @@ impl Show {
             row: Row<'a>,
             body: &'a str,
         }
-        let archive = self.common.open().await?.1;
+        let archive = open(&self.args).await?.1;
         let found = archive.find(&self.id).await.context("the events cannot be read")?;
         let found = found.ok_or_else(|| unknown(&self.id))?;
         let row = Row::of(&found);
-        if self.common.json {
+        if self.args.json {
             console::say_json(&Shown { row, body: &found.body });
             return Ok(());
         }
@@ -160,7 +149,7 @@ impl Show {
         console::say(format_args!("event     {}", row.event));
         console::say(format_args!("received  {}", row.received_at));
         console::say(format_args!("state     {}\n", row.told()));
-        console::say(found.body.lines().map(printable).collect::<Vec<_>>().join("\n"));
+        console::say(found.body.lines().map(console::printable).collect::<Vec<_>>().join("\n"));
         Ok(())
     }
 }
@@ -172,13 +161,13 @@ impl Replay {
             id: &'a str,
             state: &'static str,
         }
-        let (webhook, archive) = self.common.open().await?;
+        let (webhook, archive) = open(&self.args).await?;
         if webhook.forward.is_none() {
             return Err(anyhow!("there is nowhere to deliver it to: webhook.forward is not set").into());
         }
         let replayed = archive.replay(&self.id).await;
         replayed.map_err(|error| anyhow::Error::from(error).context(format!("{} is not replayed", self.id)))?;
-        if self.common.json {
+        if self.args.json {
             console::say_json(&Done { id: &self.id, state: "waiting" });
         } else {
             console::say(format_args!("{} waits in the inbox; serve delivers it.", self.id));
@@ -193,11 +182,11 @@ impl Secret {
         struct Keys<'a> {
             secret: &'a str,
         }
-        let deployment = self.common.deployment()?;
+        let deployment = self.args.deployment()?;
         let webhook = taken(&deployment)?;
         let keys = wiring::webhook_keys(&deployment.secrets, webhook)?;
         let secret = keys[0].secret();
-        if self.common.json {
+        if self.args.json {
             console::say_json(&Keys { secret: secret.expose() });
         } else {
             console::say(secret.expose());
@@ -206,32 +195,15 @@ impl Secret {
     }
 }
 
-impl Common {
-    fn deployment(&self) -> Result<Deployment, Failure> {
-        Ok(settings::read::<Deployment>(&self.settings.flags(), Environment::of_process())?)
-    }
-
-    /// Opens what is there: looking must not make a new, empty store.
-    async fn open(&self) -> Result<(WebhookSettings, Archive), Failure> {
-        let mut deployment = self.deployment()?;
-        taken(&deployment)?;
-        let store = wiring::existing_store(&deployment.store).await?;
-        let vault = Keeping::new(&deployment, store)?.vault;
-        let webhook = deployment.zoom.take().and_then(|zoom| zoom.webhook).ok_or_else(no_webhooks)?;
-        let archive = Archive::new(vault, webhook.archive);
-        Ok((webhook, archive))
-    }
-}
-
 impl<'a> Row<'a> {
     fn of(found: &'a Found) -> Self {
         let (state, attempts, next_attempt_at, reason) = match &found.state {
             State::Waiting { attempts: 0, .. } => ("waiting", Some(0), None, None),
-            State::Waiting { attempts, due } => ("waiting", Some(*attempts), Some(instant(*due)), None),
+            State::Waiting { attempts, due } => ("waiting", Some(*attempts), Some(console::instant(*due)), None),
             State::Kept => ("kept", None, None, None),
             State::Dead { attempts, reason } => ("dead", Some(*attempts), None, Some(reason.as_str())),
         };
-        let received_at = instant(found.received);
+        let received_at = console::instant(found.received);
         Self {
             id: found.id.as_str(),
             event: found.name.as_str(),
@@ -253,6 +225,15 @@ impl<'a> Row<'a> {
     }
 }
 
+async fn open(args: &StoreArgs) -> Result<(WebhookSettings, Archive), Failure> {
+    let mut deployment = args.deployment()?;
+    taken(&deployment)?;
+    let vault = stored::open(&deployment).await?.vault;
+    let webhook = deployment.zoom.take().and_then(|zoom| zoom.webhook).ok_or_else(no_webhooks)?;
+    let archive = Archive::new(vault, webhook.archive);
+    Ok((webhook, archive))
+}
+
 fn taken(deployment: &Deployment) -> Result<&WebhookSettings, Failure> {
     deployment.zoom.as_ref().and_then(|zoom| zoom.webhook.as_ref()).ok_or_else(no_webhooks)
 }
@@ -262,5 +243,5 @@ fn no_webhooks() -> Failure {
 }
 
 fn unknown(id: &str) -> Failure {
-    anyhow!("there is no event {}", printable(id)).into()
+    anyhow!("there is no event {}", console::printable(id)).into()
 }

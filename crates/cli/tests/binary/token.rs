@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -116,5 +118,18 @@ fn the_sample_that_zooms_page_prints_is_explained() {
 fn what_is_no_token_is_status_2() {
     for text in ["", "a.b", "a.b.c", "e30.W10.", "e30.e30.!", "{}"] {
         assert_eq!(Place::new().run_with(&["token", "explain"], text).status, 2, "{text}");
+    }
+}
+
+#[test]
+fn instants_beyond_every_calendar_are_explained_too() {
+    for alg in ["ES256", "HS256"] {
+        for (iat, exp) in [(i64::MAX, i64::MIN), (i64::MIN, i64::MAX), (i64::MIN, 1)] {
+            let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+            let token = [part(json!({ "alg": alg })), part(json!({ "iat": iat, "exp": exp })), String::new()].join(".");
+            let ran = Place::new().run_with(&["token", "explain"], &token);
+            assert_eq!(ran.status, 1, "{ran:?}");
+            assert!(ran.stdout.contains(&exp.to_string()) && ran.stderr.starts_with("\nwarning: "), "{ran:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod chat;
 mod cobrowse;
 mod desk;
+mod forgery;
 mod visitor;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use stagedoor_protocol::jwt::Es256Key;
 use url::Url;
 
+pub(crate) use self::forgery::Forgery;
 use crate::entropy;
 use crate::guard::{Names, only_ours};
 use crate::platform::Platform;

@@ -6,21 +6,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use http::StatusCode;
-use http::header::{COOKIE, HeaderMap, SET_COOKIE};
+use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Site;
+use super::forgery::LIFE_S;
 use crate::control::error::ControlError;
 use crate::control::json::Body;
+use crate::fault::{Canned, Effect, Endpoint, Twist};
 use crate::world::website::{CONSUMERS, Consumer};
+use crate::zoom::hang;
 
 /// The cookie that `/whoami` knows.
 const SESSION: &str = "shop_session";
 /// The cookie that is a token.
 const TOKEN: &str = "shop_jwt";
-/// How long the token lives, in seconds.
-const TOKEN_LIFE_S: i64 = 3600;
 /// The audience of the token.
 const AUDIENCE: &str = "example-shop";
 
@@ -69,6 +70,19 @@ pub(super) fn who(site: &Site, headers: &HeaderMap) -> Option<Consumer> {
 
 /// `GET /whoami`: who is signed in, for backends that have the cookie.
 pub(super) async fn whoami(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let in_trouble = |effect| !matches!(effect, Effect::Twisted(_));
+    let trouble = site.platform.world().faults.strike_when(Endpoint::Website, in_trouble);
+    match trouble.map(|fault| fault.effect) {
+        Some(Effect::Canned(Canned { status, content_type, body, .. })) => {
+            let status = StatusCode::from_u16(status).expect("the catalogue has real statuses");
+            return (status, [(CONTENT_TYPE, content_type)], body).into_response();
+        }
+        Some(_) => {
+            hang(&site.platform).await;
+            return StatusCode::GATEWAY_TIMEOUT.into_response();
+        }
+        None => {}
+    }
     match who(&site, &headers) {
         Some(consumer) => Json(json!(consumer)).into_response(),
         None => (StatusCode::UNAUTHORIZED, Json(json!({"error": "Nobody is signed in."}))).into_response(),
@@ -81,8 +95,12 @@ fn token(site: &Site, consumer: &Consumer) -> String {
     payload["iss"] = json!(site.origin());
     payload["aud"] = json!(AUDIENCE);
     payload["iat"] = json!(now);
-    payload["exp"] = json!(now + TOKEN_LIFE_S);
-    site.key.sign(&payload)
+    payload["exp"] = json!(now + LIFE_S);
+    let forged = |effect| matches!(effect, Effect::Twisted(Twist::Website(_)));
+    match site.platform.world().faults.strike_when(Endpoint::Website, forged).map(|fault| fault.effect) {
+        Some(Effect::Twisted(Twist::Website(forgery))) => forgery.of(&site.key, payload),
+        _ => site.key.sign(&payload),
+    }
 }
 
 /// `GET /jwks.json`: the key of the tokens in `shop_jwt`.

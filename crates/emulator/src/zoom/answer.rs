@@ -110,11 +110,20 @@ impl Answer {
 
 /// The whole answer, unless the emulator stops before.
 async fn late(pause: Duration, body: Bytes, platform: &Platform) -> Body {
+    wait(pause, platform).await;
+    Body::from(body)
+}
+
+/// Waits for as long as an answer hangs.
+pub(crate) async fn hang(platform: &Platform) {
+    wait(HANG, platform).await;
+}
+
+async fn wait(pause: Duration, platform: &Platform) {
     tokio::select! {
         () = tokio::time::sleep(pause) => {}
         () = platform.stopping.cancelled() => {}
     }
-    Body::from(body)
 }
 
 /// One byte a second.

@@ -29,7 +29,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::{HeaderValue, StatusCode};
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::answer::{Answer, hang};
 pub(crate) use self::call::{Call, Params, Side};
 use crate::guard::{Names, only_ours};
 use crate::platform::Platform;

@@ -16,6 +16,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use stagedoor_emulator::{ApiKey, SdkApp, SdkSecret};
+use stagedoor_protocol::jwt::{Choice, JwtError, SignedJwt, Terms, VerifyingKeys};
+use stagedoor_protocol::time::UnixSeconds;
 
 use crate::stage::{ADA, Answer, GRACE, Stage};
 
@@ -116,6 +118,19 @@ async fn sign_in(stage: &Stage) -> String {
     cookies.map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
 }
 
+/// The session token among the cookies.
+fn session_token(cookies: &str) -> &str {
+    cookies.split("; ").find_map(|pair| pair.strip_prefix("shop_jwt=")).unwrap()
+}
+
+/// Believes a session token as a careful backend does.
+async fn judge(stage: &Stage, token: &str) -> Result<(), JwtError> {
+    let keys = VerifyingKeys::read_set(&get(stage, "/jwks.json", "").await.body).unwrap();
+    let claims = SignedJwt::read(token, Choice::ByKey)?.open(&keys)?;
+    let terms = Terms { issuer: &stage.at.website, audience: "example-shop", now: UnixSeconds(now()), grace: 0 };
+    terms.check(&claims).map(drop)
+}
+
 /// The widget reports what it got of the endpoint; returns what the flow sees.
 async fn chat(stage: &Stage, cookie: &str, (http, jwt): (u16, Option<&str>)) -> Value {
     let report = json!({"occasion": "start", "asked": {"http": http, "took_ms": 5}, "jwt": jwt});
@@ -181,6 +196,39 @@ async fn a_visitor_who_is_not_signed_in_chats_unauthenticated_and_nothing_is_wro
     chat(&stage, &cookies, (401, None)).await;
     let steps = stage.steps().await;
     assert_eq!(steps[2]["problem"]["setting"], "consumer.identity", "the backend should have known them");
+}
+
+#[tokio::test]
+async fn a_session_is_forged_as_its_fault_says_and_the_next_one_is_genuine() {
+    let stage = stage(&Asked::default(), None).await;
+    for (fault, expected) in [
+        ("expired", JwtError::Expired),
+        ("der_signature", JwtError::Signature),
+        ("other_key", JwtError::UnknownKey),
+        ("confusion", JwtError::UnknownKey),
+        ("alg_none", JwtError::Algorithm),
+    ] {
+        stage.put("faults", json!({"website": {"id": fault, "times": 1}})).await;
+        assert_eq!(judge(&stage, session_token(&sign_in(&stage).await)).await, Err(expected), "{fault}");
+        assert_eq!(judge(&stage, session_token(&sign_in(&stage).await)).await, Ok(()), "after {fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_whoami_in_trouble_says_something_else_or_nothing() {
+    let stage = stage(&Asked::default(), None).await;
+    let cookies = sign_in(&stage).await;
+    for (fault, status, says) in [("down", 500, "<html>"), ("html", 200, "<html>"), ("anybody", 200, "{}")] {
+        stage.put("faults", json!({ "website": fault })).await;
+        let answer = get(&stage, "/whoami", &cookies).await;
+        assert_eq!(answer.status.as_u16(), status, "{fault}");
+        assert!(answer.text().starts_with(says), "{fault}");
+    }
+    stage.put("faults", json!({"website": "hang"})).await;
+    let soon = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(soon, get(&stage, "/whoami", &cookies)).await.is_err());
+    stage.put("faults", json!({ "website": null })).await;
+    assert_eq!(get(&stage, "/whoami", &cookies).await.json()["sub"], "c-1001");
 }
 
 #[tokio::test]

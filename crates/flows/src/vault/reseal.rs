@@ -6,9 +6,6 @@ use zeroize::Zeroizing;
 use super::{Vault, VaultError, associated, until};
 use crate::port::{Draft, Key, Record, Shelf, Version, Write};
 
-/// How long a record is kept from others while it is sealed anew, in seconds.
-const LEASE_SECONDS: i64 = 10;
-
 /// Where to read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resume {
@@ -59,7 +56,7 @@ impl Vault {
                 continue;
             };
             let lasts = lasting.is_some_and(|lasting| draft.expires.is_none_or(|expires| expires >= lasting));
-            let is_anew = lasts && self.replace_alone(draft, version, &plaintext).await?;
+            let is_anew = lasts && self.sealed_anew(draft, version, &plaintext).await?;
             *(if is_anew { &mut sealing.anew } else { &mut sealing.left }) += 1;
         }
         Ok(sealing)
@@ -73,16 +70,9 @@ impl Vault {
         self.sealer.open(&associated(draft, &until(draft)), &draft.sealed).ok().map(Zeroizing::new)
     }
 
-    /// Says `false` where somebody works on the record, or has written it meanwhile. Whoever leases a record counts on
-    /// its version until they are done.
-    async fn replace_alone(&self, mut draft: Draft, version: Version, plaintext: &[u8]) -> Result<bool, VaultError> {
-        let now = self.now();
-        let lease = self.store.lease(draft.place, now, now.plus_seconds(LEASE_SECONDS)).await?;
-        let Some(lease) = lease else { return Ok(false) };
+    /// Says `false` where somebody has written the record meanwhile.
+    async fn sealed_anew(&self, mut draft: Draft, version: Version, plaintext: &[u8]) -> Result<bool, VaultError> {
         draft.sealed = self.sealer.seal(&associated(&draft, &until(&draft)), plaintext, &*self.entropy);
-        let written = self.store.replace(draft, version, self.now()).await;
-        // It ends by itself otherwise.
-        let _ = self.store.release(lease).await;
-        Ok(matches!(written?, Write::Done(_)))
+        Ok(matches!(self.store.replace(draft, version, self.now()).await?, Write::Done(_)))
     }
 }

@@ -114,21 +114,6 @@ async fn what_somebody_writes_during_a_walk_stays() {
 }
 
 #[tokio::test]
-async fn a_record_that_somebody_works_on_is_left_until_they_are_done() {
-    let store = Arc::new(Watched::default());
-    let before = vault(&store, &[SECRET]);
-    before.put("key", &Note("one".into()), Terms::default()).await.unwrap();
-    let kept = before.get::<Note>("key").await.unwrap().unwrap();
-    let lease = before.lease::<Note>("key", 30).await.unwrap().unwrap();
-    assert_eq!(walk(&store).await, left(1));
-    assert!(before.replace(&kept, &Note("two".into()), Terms::default()).await.unwrap(), "its version still counts");
-    before.release(lease).await.unwrap();
-    assert_eq!(walk(&store).await, anew(1));
-    assert_eq!(vault(&store, &[NEW]).get::<Note>("key").await.unwrap().unwrap().item.0, "two");
-    assert!(before.lease::<Note>("key", 30).await.unwrap().is_some(), "the walk holds no lease");
-}
-
-#[tokio::test]
 async fn what_is_gone_within_a_day_is_left_and_counted_until_then() {
     let store = Arc::new(Watched::default());
     let before = vault(&store, &[SECRET]);

@@ -1,5 +1,6 @@
 //! A refresh that is cut anywhere: by a store that fails, by the death of the process, by clocks that differ or jump.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use stagedoor_flows::grant::{Ending, Outcome, Standing};
@@ -143,6 +144,31 @@ async fn an_intent_that_took_the_store_too_long_is_taken_back() {
     assert_eq!(world.zoom.calls(Endpoint::Refresh), 0, "others may take it for an orphan soon");
     assert_eq!(stored(&world).await, Standing::Live);
     assert!(world.tokens.fresh(&user("jill")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_is_taken_back_where_a_clock_that_was_set_hides_how_long_it_took() {
+    let world = expired().await;
+    world.store.plan(Some(Plan { fault: Fault::Late, from: INTENT, until: INTENT + 1 }));
+    let tokens = world.tokens.clone();
+    let waiting = tokio::spawn(async move { tokens.fresh(&user("jill")).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.clock.advance(-60_000);
+    assert!(matches!(waiting.await.unwrap(), Err(TokensError::Busy { .. })));
+    assert_eq!(world.zoom.calls(Endpoint::Refresh), 0);
+    assert!(insistent(&world).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_whose_storing_nobody_acknowledged_are_renewed_like_others() {
+    let world = expired().await;
+    world.store.plan(Some(Plan { fault: Fault::After, from: ANSWER, until: ANSWER + 1 }));
+    let token = world.tokens.fresh(&user("jill")).await.unwrap();
+    assert_eq!(Some(token.access.expose()), world.zoom.good_access("jill").as_deref());
+    assert_eq!(world.carried.outcomes(), [Outcome::Renewed], "counted");
+    world.clock.advance(56 * 60_000);
+    world.tokens.renew_due(NonZeroU32::MIN).await.unwrap();
+    assert_eq!(world.zoom.calls(Endpoint::Refresh), 2, "and in the queue");
 }
 
 #[tokio::test(start_paused = true)]

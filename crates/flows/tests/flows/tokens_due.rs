@@ -7,6 +7,7 @@ use std::time::Duration;
 use stagedoor_flows::grant::Outcome;
 use tokio::time::Instant;
 
+use crate::watched::{Fault, Plan};
 use crate::world::{Browser, World, user};
 use crate::zoom::{Answer, Endpoint};
 
@@ -101,6 +102,20 @@ async fn a_crash_in_the_background_is_found_in_the_background() {
     upkeep.abort();
     assert!(matches!(next.carried.outcomes()[..], [Outcome::Ended(_)]), "{:?}", next.carried.outcomes());
     assert!(!world.is_installed("jill").await, "told before anybody asks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_did_not_begin_in_the_background_stays_due() {
+    let world = World::flowing();
+    install(&world, ["jill".into()]).await;
+    world.clock.advance(56 * MINUTE_MS);
+    // Lease, list, two reads, and then the intent.
+    world.store.plan(Some(Plan { fault: Fault::Late, from: 4, until: 5 }));
+    assert_eq!(world.tokens.renew_due(RATE).await.unwrap().begun, 1);
+    assert_eq!(world.zoom.calls(Endpoint::Refresh), 0);
+    assert_eq!(world.tokens.renew_due(RATE).await.unwrap().begun, 1);
+    assert_eq!(world.zoom.calls(Endpoint::Refresh), 1);
+    assert_eq!(world.tokens.renew_due(RATE).await.unwrap().begun, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stagedoor_flows::grant::Outcome;
+use stagedoor_flows::grant::{Errand, Outcome};
 use stagedoor_flows::tokens::TokensError;
 use tokio::time::Instant;
 
@@ -126,4 +126,19 @@ async fn what_the_other_process_is_refused_is_told_here() {
     world.zoom.removed("jill");
     tokio::time::sleep(Duration::from_secs(31)).await;
     assert!(matches!(world.tokens.fresh(&user("jill")).await, Err(TokensError::NeedsReauth { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_joins_a_refresh_that_finds_nothing_to_do_gets_another_token_all_the_same() {
+    let (world, company) = with_company().await;
+    let refused = company.tokens.fresh(&user("jill")).await.unwrap();
+    company.clock.advance(120_000);
+    company.store.dawdle();
+    let jill = user("jill");
+    let errand = Errand { shelf: "installation".into(), key: "jill".into(), forced: false, used: true };
+    let (other, errand) =
+        tokio::join!(company.tokens.renewed_after(&jill, &refused), company.tokens.run_errand(&errand));
+    errand.unwrap();
+    assert_ne!(other.unwrap().access, refused.access);
+    assert_eq!(world.zoom.calls(Endpoint::Refresh), 2);
 }

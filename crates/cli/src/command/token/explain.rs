@@ -9,6 +9,8 @@ use stagedoor_protocol::json::UniqueObject;
 use stagedoor_protocol::secret::SdkSecret;
 use stagedoor_protocol::time::UnixSeconds;
 
+use crate::console;
+
 /// A token, taken apart and not verified.
 pub(super) struct Decoded {
     pub(super) header: Map<String, Value>,
@@ -98,16 +100,16 @@ impl Decoded {
             warnings.push("enable_byop is not the number 0 or 1".into());
         }
         match (number("iat"), number("exp")) {
-            (Some(iat), Some(exp)) if exp - iat < 1_800 => warnings.push(format!(
+            (Some(iat), Some(exp)) if exp.saturating_sub(iat) < 1_800 => warnings.push(format!(
                 "it lives {} s; Zoom asks for 1800 at least (the printed sample of its page has 900)",
-                exp - iat
+                exp.saturating_sub(iat)
             )),
-            (Some(iat), _) if iat > now.0 + 60 => warnings.push("iat is in the future".into()),
+            (Some(iat), _) if iat > now.0.saturating_add(60) => warnings.push("iat is in the future".into()),
             (None, _) => warnings.push("iat is missing, or no whole number".into()),
             _ => (),
         }
         self.times(now, 172_800 + 60, "48 hours are the most", warnings);
-        if number("role_type") == Some(2) && number("exp").is_some_and(|exp| exp - now.0 > 12 * 3_600) {
+        if number("role_type") == Some(2) && number("exp").is_some_and(|exp| exp.saturating_sub(now.0) > 12 * 3_600) {
             warnings.push("an agent's token travels in the address of a frame; let it live for a shift at most".into());
         }
     }
@@ -119,9 +121,9 @@ impl Decoded {
             Some(Some(exp)) if exp >= MILLISECONDS => {
                 warnings.push("exp counts milliseconds; JWTs count seconds".into());
             }
-            Some(Some(exp)) if exp <= now.0 => warnings.push(format!("it ended {} s ago", now.0 - exp)),
-            Some(Some(exp)) if exp - now.0 > longest => {
-                warnings.push(format!("it lives for {} s more: {too_long}", exp - now.0));
+            Some(Some(exp)) if exp <= now.0 => warnings.push(format!("it ended {} s ago", now.0.saturating_sub(exp))),
+            Some(Some(exp)) if exp.saturating_sub(now.0) > longest => {
+                warnings.push(format!("it lives for {} s more: {too_long}", exp.saturating_sub(now.0)));
             }
             Some(Some(_)) => (),
         }
@@ -147,20 +149,12 @@ impl Decoded {
 pub(super) fn table(members: &Map<String, Value>, now: Option<UnixSeconds>) -> String {
     let line = |(name, value): (&String, &Value)| {
         let instant = match (name.as_str(), value.as_i64(), now) {
-            ("exp" | "iat", Some(seconds), Some(now)) => words(UnixSeconds(seconds), now),
+            ("exp" | "iat", Some(seconds), Some(now)) => {
+                console::instant_from(UnixSeconds(seconds).to_millis(), now.to_millis())
+            }
             _ => None,
         };
-        format!("  {name:<12} {value}{}", instant.unwrap_or_default())
+        format!("  {name:<12} {value}{}", instant.map(|instant| format!("  {instant}")).unwrap_or_default())
     };
     members.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn words(at: UnixSeconds, now: UnixSeconds) -> Option<String> {
-    let timestamp = jiff::Timestamp::from_second(at.0).ok()?;
-    let distance = match at.0 - now.0 {
-        0 => "now".into(),
-        seconds @ 1.. => format!("in {seconds} s"),
-        seconds => format!("{} s ago", -seconds),
-    };
-    Some(format!("  ({timestamp:.0}, {distance})"))
 }
