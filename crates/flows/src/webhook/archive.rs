@@ -160,7 +160,7 @@ impl Archive {
         Ok(found.into_values().collect())
     }
 
-    /// The event with this id, wherever it is.
+    /// The event with this id, wherever it is. One that is about to leave the inbox is in the archive, as in the list.
     pub async fn find(&self, id: &str) -> Result<Option<Found>, VaultError> {
         let mut found = None;
         let mut look = |event: Found| {
@@ -168,8 +168,8 @@ impl Archive {
                 found = Some(event);
             }
         };
-        self.each::<Archived>(|_, archived| look(archived.into())).await?;
         self.each::<Waiting>(|_, waiting| look(waiting.into())).await?;
+        self.each::<Archived>(|_, archived| look(archived.into())).await?;
         Ok(found)
     }
 

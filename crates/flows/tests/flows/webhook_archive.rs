@@ -91,6 +91,8 @@ async fn a_replayed_event_arrives_wherever_the_process_died_that_kept_it() {
         let _ = post.pass(&mut Round::default()).await;
         post.world.store.heal();
         post.world.clock.advance(60 * SECOND);
+        let listed = post.archive.newest(1, |_| true).await.unwrap().pop();
+        assert_eq!(post.archive.find(id.as_str()).await.unwrap(), listed, "{step}");
         let after = post.restarted(true);
         match after.archive.replay(id.as_str()).await {
             Ok(()) => replayed += 1,
