@@ -47,7 +47,7 @@ pub struct Found {
 pub enum State {
     /// In the inbox.
     Waiting {
-        /// How often it was tried.
+        /// How often it reached the upstream.
         attempts: u32,
         /// Not to be tried before.
         due: UnixMillis,
@@ -56,7 +56,7 @@ pub enum State {
     Kept,
     /// A dead letter.
     Dead {
-        /// How often it was tried.
+        /// How often it reached the upstream.
         attempts: u32,
         /// Why it was not taken the last time.
         reason: String,

@@ -76,7 +76,7 @@ pub struct Failed {
     pub id: EventId,
     /// What happened.
     pub name: EventName,
-    /// How often it was tried.
+    /// How often it reached the upstream.
     pub attempts: u32,
     /// Why it was not taken.
     pub failure: Failure,
@@ -240,11 +240,11 @@ impl Turn {
         };
         let now = vault.now();
         let has_given_up = forward.has_given_up(&kept.item, now);
-        match failure {
-            Failure::Http(error @ HttpError::Connect { .. }) if !has_given_up => return Ok(Step::Unreachable(error)),
-            _ => (),
-        }
-        let attempts = kept.item.attempts.saturating_add(1);
+        let attempts = match failure {
+            Failure::Unreachable(error) if !has_given_up => return Ok(Step::Unreachable(error)),
+            Failure::Unreachable(_) => kept.item.attempts,
+            _ => kept.item.attempts.saturating_add(1),
+        };
         let failed = Failed { id: kept.item.id.clone(), name: kept.item.name.clone(), attempts, failure };
         if has_given_up {
             let reason = failed.failure.to_string();

@@ -64,6 +64,20 @@ async fn the_operator_sees_what_waits_and_why_it_died() {
 }
 
 #[tokio::test]
+async fn only_attempts_that_reach_the_upstream_are_counted() {
+    let post = Post::forwarding();
+    post.upstream.goes_away();
+    post.stores(&event("1", 1)).await;
+    assert_eq!(post.delivers().await.unreachable, 1);
+    let waiting = post.archive.newest(10, |_| true).await.unwrap().remove(0);
+    assert!(matches!(waiting.state, State::Waiting { attempts: 0, .. }), "{waiting:?}");
+    post.world.clock.advance(PATIENCE_SECONDS * SECOND);
+    assert_eq!(post.delivers().await.buried, 1);
+    let dead = post.archive.newest(10, |_| true).await.unwrap().remove(0);
+    assert_eq!(dead.state, State::Dead { attempts: 0, reason: "the upstream could not be reached".into() });
+}
+
+#[tokio::test]
 async fn a_dead_letter_can_be_delivered_again_with_its_id() {
     let post = Post::forwarding();
     post.upstream.fails("1", Fault::Status(500));
