@@ -70,7 +70,6 @@ async fn main() {
 }
 
 /// How long somebody else waits for a read while many records are listed, expire and are purged.
-#[expect(clippy::print_stdout, reason = "the table is the result")]
 async fn neighbours(store: &Arc<dyn Store>) {
     const EXPIRING: u64 = 100_000;
     const CALLERS: u64 = 100;
@@ -89,6 +88,19 @@ async fn neighbours(store: &Arc<dyn Store>) {
     for filling in (0..CALLERS).map(fill).collect::<Vec<_>>() {
         filling.await.expect("no caller panics");
     }
+    beside(store, there, "list", async {
+        store.list(Shelf("expiring"), None, usize::MAX, NOW).await.expect("the store reads").len()
+    })
+    .await;
+    beside(store, there, "purge", async {
+        store.purge(UnixMillis(NOW.0 + 1), usize::MAX).await.expect("the store writes")
+    })
+    .await;
+}
+
+/// How long something takes, and how long a read of `there` takes meanwhile.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+async fn beside(store: &Arc<dyn Store>, there: Place, what: &str, long: impl Future<Output: std::fmt::Display>) {
     let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let neighbour = {
         let (store, done) = (Arc::clone(store), Arc::clone(&done));
@@ -100,18 +112,15 @@ async fn neighbours(store: &Arc<dyn Store>) {
                 times.push(from.elapsed());
             }
             times.sort();
-            (times[times.len() / 2], times[times.len() - 1])
+            [times.len() / 2, times.len() * 99 / 100, times.len() - 1].map(|at| times[at])
         })
     };
     let from = Instant::now();
-    let listed = store.list(Shelf("expiring"), None, usize::MAX, NOW).await.expect("the store reads").len();
-    println!("list of {listed}: {:?}", from.elapsed());
-    let from = Instant::now();
-    let purged = store.purge(UnixMillis(NOW.0 + 1), usize::MAX).await.expect("the store writes");
-    println!("purge of {purged}: {:?}", from.elapsed());
+    let count = long.await;
+    println!("{what} of {count}: {:?}", from.elapsed());
     done.store(true, std::sync::atomic::Ordering::Relaxed);
-    let (median, longest) = neighbour.await.expect("a neighbour");
-    println!("a neighbour's read meanwhile: median {median:?}, longest {longest:?}");
+    let [median, late, longest] = neighbour.await.expect("a neighbour");
+    println!("a neighbour's read meanwhile: median {median:?}, 99th of a hundred {late:?}, longest {longest:?}");
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]

@@ -23,8 +23,12 @@ pub use self::trouble::ConnectError;
 use self::trouble::Trouble;
 pub use self::url::{RedisUrl, UrlError};
 
-/// How many records a script reads, and how many it removes: some milliseconds, in which the server does nothing else.
+/// How many records a script reads: some milliseconds, in which the server does nothing else.
 const READ_AT_ONCE: usize = 256;
+
+/// How many records a script removes. While 100,000 expired ones of 1 KB went, on two busy cores, a neighbour's read took
+/// in the median and in the 99th of a hundred: with 16 at once 1 and 16 to 80 ms, with 64 at once 1 and 16 to 36 ms, with
+/// 256 at once 18 and 67 to 83 ms. All were gone after 12 to 39 s, 4 to 5 s and 7 to 9 s: every script waits for the disk.
 const REMOVED_AT_ONCE: usize = 64;
 
 /// A store on a Redis server (7.0 or newer) or a Valkey server that any number of processes may share.

@@ -364,6 +364,7 @@ async fn a_refused_token_gives_way_to_the_one_that_another_process_has_stored() 
     let second = other.tokens.renewed_after(&user("jill"), &first).await.unwrap();
     assert_eq!(fresh(&world).await.unwrap(), first, "read some seconds ago");
     assert_eq!(world.tokens.renewed_after(&user("jill"), &first).await.unwrap(), second);
+    assert_eq!(fresh(&world).await.unwrap(), second, "for whoever asks next too");
     assert_eq!(refreshes(&world), 1);
 }
 

@@ -160,8 +160,20 @@ async fn an_intent_is_taken_back_where_a_clock_that_was_set_hides_how_long_it_to
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_intent_that_nobody_acknowledged_is_found_and_holds_nobody_up() {
+    let world = expired().await;
+    world.store.plan(Some(Plan { fault: Fault::After, from: INTENT, until: INTENT + 1 }));
+    let began = Instant::now();
+    let token = world.tokens.fresh(&user("jill")).await.unwrap();
+    assert_eq!(Some(token.access.expose()), world.zoom.good_access("jill").as_deref());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(world.carried.outcomes(), [Outcome::Renewed], "nothing was in doubt");
+}
+
+#[tokio::test(start_paused = true)]
 async fn tokens_whose_storing_nobody_acknowledged_are_renewed_like_others() {
     let world = expired().await;
+    world.zoom.dawdle(Duration::from_millis(100));
     world.store.plan(Some(Plan { fault: Fault::After, from: ANSWER, until: ANSWER + 1 }));
     let token = world.tokens.fresh(&user("jill")).await.unwrap();
     assert_eq!(Some(token.access.expose()), world.zoom.good_access("jill").as_deref());

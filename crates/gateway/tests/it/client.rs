@@ -12,7 +12,8 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::support::listen;
+use crate::secrets::Log;
+use crate::support::{listen, log_to};
 
 fn client() -> HttpClient {
     let limits = OutboundLimits { connect: Duration::from_millis(200), total: Duration::from_millis(400), body: 1000 };
@@ -47,6 +48,25 @@ async fn an_answer_is_read_whatever_its_status() {
     let url = server(b"HTTP/1.1 429 Slow down\r\nRetry-After: 3\r\nContent-Length: 2\r\n\r\n{}".to_vec(), true).await;
     let answer = send(&url).await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.body()[..]), (429, &b"{}"[..]));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_said_with_by_how_much_and_in_which_direction() {
+    let date = |minutes: i64| {
+        let then = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&then).unwrap()
+    };
+    for (minutes, said) in [(-10, "s ahead of that of 127.0.0.1"), (10, "s behind that of 127.0.0.1"), (0, "")] {
+        let log = Log::default();
+        let _guard = log_to(tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish());
+        let answer = format!("HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Length: 0\r\n\r\n", date(minutes));
+        send(&server(answer.into_bytes(), true).await).await.unwrap();
+        let text = log.text();
+        assert_eq!(text.contains("this machine's clock is"), minutes != 0, "{text}");
+        assert!(text.contains(said), "{text}");
+        let is_near = (595..=605).any(|seconds| text.contains(&format!("clock is {seconds} s")));
+        assert_eq!(is_near, minutes != 0, "{text}");
+    }
 }
 
 #[tokio::test]
