@@ -87,8 +87,7 @@ async function heal(stage, lost) {
 }
 
 async function counted(gateway, name) {
-  const metrics = await (await fetch(`${gateway.admin}/metrics`)).text();
-  const line = metrics.split("\n").find((line) => line.startsWith(`stagedoor_${name} `));
+  const line = (await gateway.metrics()).split("\n").find((line) => line.startsWith(`stagedoor_${name} `));
   return Number(line?.split(" ")[1] ?? 0);
 }
 

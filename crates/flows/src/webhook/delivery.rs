@@ -12,7 +12,7 @@ use crate::port::{Entropy, HttpError, Key, Lease};
 use crate::vault::{Entry, Kept, Terms, Vault, VaultError};
 
 /// How long a subject is leased, in seconds. A process that dies keeps others from it as long.
-const LEASE_SECONDS: i64 = 15;
+pub(super) const LEASE_SECONDS: i64 = 15;
 
 /// What must be left of a lease to begin an attempt, in milliseconds: the attempt, and the writes after it.
 const NEEDED_MS: i64 = ATTEMPT_SECONDS * 1000 + 2_000;
