@@ -369,6 +369,25 @@ async fn a_refused_token_gives_way_to_the_one_that_another_process_has_stored() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_was_read_during_the_last_refresh_is_not_given_after_it() {
+    let world = World::flowing();
+    install(&world, "jill").await;
+    world.clock.advance(120_000);
+    let first = fresh(&world).await.unwrap();
+    world.zoom.removed("jill");
+    world.zoom.dawdle(Duration::from_secs(1));
+    let jill = user("jill");
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        fresh(&world).await
+    };
+    let (ended, meanwhile) = tokio::join!(world.tokens.renewed_after(&jill, &first), meanwhile);
+    assert_eq!(meanwhile.unwrap(), first);
+    assert!(matches!(ended, Err(TokensError::NeedsReauth { .. })));
+    assert!(matches!(fresh(&world).await, Err(TokensError::NeedsReauth { .. })));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_has_not_added_the_app_has_no_token() {
     let error = fresh(&World::flowing()).await.unwrap_err();
     assert!(matches!(error, TokensError::NotInstalled));
