@@ -323,6 +323,18 @@ async fn a_rate_limit_counts_for_all_grants_of_the_app() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_a_wrong_clock_left_behind_holds_nobody_up() {
+    let world = World::flowing();
+    install(&world, "jill").await;
+    install(&world, "jack").await;
+    world.clock.advance(HOUR_MS + 300_000);
+    world.zoom.script(Endpoint::Refresh, [Answer::Later(30)]);
+    assert!(fresh(&world).await.is_err());
+    world.clock.advance(-200_000);
+    assert!(world.tokens.fresh(&user("jack")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_serves_is_given_while_zoom_is_down() {
     let world = World::flowing();
     install(&world, "jill").await;
