@@ -1,7 +1,9 @@
 //! Whose fault an error is, and what the outside is told of it.
 
+use serde::{Deserialize, Serialize};
+
 /// Whose fault an error is. The gateway derives the status from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
     /// The request is wrong, and would be wrong again.
     Caller,

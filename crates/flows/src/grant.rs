@@ -37,11 +37,13 @@ mod error;
 mod flight;
 mod patience;
 mod refresher;
+mod told;
 
 pub use due::Round;
 pub(crate) use due::schedule;
 pub use error::{Cause, Failure, RefreshError};
 pub use refresher::Refresher;
+pub use told::Told;
 
 /// How long the answer to a refresh token is waited for: twice as long as for others, because with it goes the grant.
 /// Together with what comes before (an intent, and a provider's discovery) it takes less than makes an orphan.
@@ -202,9 +204,8 @@ pub trait Issuer<T>: Send + Sync + 'static {
 /// Work that has to come to its end.
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Completes when an errand is done, or when nobody does it any more: a reason to look at the record. It says for how
-/// long the issuer wants to be left alone, which is the one thing about a refresh that the store does not know.
-pub type Answer = Pin<Box<dyn Future<Output = Option<Duration>> + Send>>;
+/// Completes when an errand is done, or with `None` when nobody does it any more.
+pub type Answer = Pin<Box<dyn Future<Output = Option<Done>> + Send>>;
 
 /// What carries refreshes, so that flows need no runtime: it drives them, and hears what came of them.
 ///
@@ -235,6 +236,15 @@ pub struct Errand {
     pub forced: bool,
     /// Whether somebody uses the grant now.
     pub used: bool,
+}
+
+/// What became of an errand, as far as the store does not know it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// For how long the issuer wants to be left alone, by everybody.
+    pub left_alone: Option<Duration>,
+    /// What the issuer said instead of giving tokens, and when to ask again.
+    pub refusal: Option<(Told, Duration)>,
 }
 
 impl Errand {

@@ -12,7 +12,7 @@ use stagedoor_protocol::oauth::{TokenError, TokenSet};
 use stagedoor_protocol::secret::{AccessToken, RefreshToken};
 use url::Url;
 
-use crate::grant::{Cause, Driver, Errand, Failure, Issuer, Refresher, Renewed, Round};
+use crate::grant::{Cause, Done, Driver, Errand, Failure, Issuer, Refresher, Renewed, Round};
 use crate::installation::{Installation, Installations};
 use crate::port::{Clock, Entropy, HttpError};
 use crate::vault::VaultError;
@@ -85,8 +85,8 @@ impl Tokens {
         self.refresher.renew_due(per_second).await
     }
 
-    /// Does a refresh for another process on the same store, and says for how long Zoom wants to be left alone.
-    pub async fn run_errand(&self, errand: &Errand) -> Option<Duration> {
+    /// Does a refresh for another process on the same store.
+    pub async fn run_errand(&self, errand: &Errand) -> Done {
         self.refresher.run_errand(errand).await
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use http_body::Body as _;
 use tokio::time::timeout;
 
 use crate::edge::at_most_one;
@@ -29,6 +30,10 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Notice> {
 }
 
 async fn read_within(patience: Duration, body: Body, limit: usize) -> Result<Bytes, Notice> {
+    // Who announces too much is not waited for.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
     let read = timeout(patience, axum::body::to_bytes(body, limit)).await.map_err(|_| too_slow())?;
     read.map_err(|error| too_large().because(&error))
 }
@@ -52,8 +57,11 @@ fn too_large() -> Notice {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
     use futures_util::stream;
+    use http_body::{Frame, SizeHint};
     use tokio::time::{Instant, sleep};
 
     use super::*;
@@ -68,5 +76,31 @@ mod tests {
         let read = read_within(Duration::from_millis(100), Body::from_stream(drip), 1_000_000).await;
         assert_eq!(read.map_err(|notice| (notice.status.as_u16(), notice.code)), Err((408, "body_slow")));
         assert!(began.elapsed() < Duration::from_secs(1));
+    }
+
+    /// A body of so many bytes, none of which ever comes.
+    struct Announced(u64);
+
+    impl http_body::Body for Announced {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn mn_33_a_body_that_is_announced_as_too_long_is_refused_at_once() {
+        let refused = |announced| async move {
+            let read = read_within(Duration::from_millis(100), Body::new(Announced(announced)), 10).await;
+            read.map_err(|notice| notice.code)
+        };
+        assert_eq!(refused(11).await, Err("body_too_large"));
+        assert_eq!(refused(10).await, Err("body_slow"), "as long as it may be, it is waited for");
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -11,7 +11,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -120,12 +119,22 @@ pub(crate) async fn accept<F, A>(
             Err(error) => pause_after(&error).await,
         }
     }
-    // Connections that the system has accepted for us would be reset by closing the listener.
-    for _ in 0..BACKLOG {
-        let Some(Ok((stream, peer))) = listener.accept().now_or_never() else { break };
+    for (stream, peer) in left_over(listener) {
         let Ok(permit) = Arc::clone(&free).try_acquire_owned() else { break };
-        listening.serve(stream, peer.ip(), permit);
+        listening.serve(stream, peer, permit);
     }
+}
+
+/// Closes a listener, and gives the connections that the system has accepted for it: closing would reset them. The system
+/// is asked itself, because the runtime may not have heard of the last ones yet.
+fn left_over(listener: TcpListener) -> Vec<(TcpStream, IpAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok()).take(BACKLOG);
+    let usable = |(stream, peer): (std::net::TcpStream, SocketAddr)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer.ip()))
+    };
+    accepted.filter_map(usable).collect()
 }
 
 impl<F, A> Listening<F>

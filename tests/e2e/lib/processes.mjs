@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -47,6 +47,17 @@ export class Process {
   /** Ends the process as a power cut would; and `others` by their ids in the same moment. */
   async kill(others = []) {
     return this.#end("SIGKILL", others);
+  }
+
+  /** How much memory it has, in MiB. */
+  async memory() {
+    const status = await readFile(`/proc/${this.child.pid}/status`, "utf8");
+    return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) / 1024);
+  }
+
+  /** What it tells who scrapes it. */
+  async metrics() {
+    return (await fetch(`${this.admin}/metrics`)).text();
   }
 
   /** The ids of the processes that this one has started. */

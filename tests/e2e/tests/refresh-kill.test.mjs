@@ -83,9 +83,12 @@ async function heal(stage, lost) {
     await install(stage);
     assert.equal(await outcome(user, gateway.origin), "good", "adding the app once more heals it");
   }
-  const metrics = await (await fetch(`${gateway.admin}/metrics`)).text();
-  const counted = /stagedoor_grants_ended_total\{reason="answer_lost"\} (\d+)/.exec(metrics)?.[1] ?? 0;
-  assert.equal(Number(counted), lost.length, "what was lost is counted");
+  assert.equal(await counted(gateway, 'grants_ended_total{reason="answer_lost"}'), lost.length, "what was lost is counted");
+}
+
+async function counted(gateway, name) {
+  const line = (await gateway.metrics()).split("\n").find((line) => line.startsWith(`stagedoor_${name} `));
+  return Number(line?.split(" ")[1] ?? 0);
 }
 
 // Beside each other: most of the time they wait for orphans.
@@ -96,7 +99,15 @@ describe("kill -9 during refreshes", { concurrency: true }, () => {
       const fault = (index) => (index % 3 === 2 ? undefined : "token.delayed");
       const { lost, told } = await killings(stage, { fault, kill: (gateway) => gateway.kill() });
       t.diagnostic(told);
-      assert.equal(lost.length, 0, "the second process has stored what Zoom answered");
+      const [gateway] = stage.gateways;
+      const log = gateway.output.split("\n").filter((line) => line.includes("refresh")).join("\n");
+      assert.equal(lost.length, 0, `the second process has stored what Zoom answered\n${log}`);
+
+      const renewed = await counted(gateway, 'refreshes_total{outcome="renewed"}');
+      assert.equal(await outcome(await due(stage, KILLS), gateway.origin), "good");
+      assert.ok((await counted(gateway, "refreshes_handed_over_total")) >= 1);
+      const now = await counted(gateway, 'refreshes_total{outcome="renewed"}');
+      assert.ok(now > renewed, "the gateway counts what the other one does");
     });
 
     test(`${name}: ${KILLS} kills of both processes at once lose what was on its way, and it heals`, TIMES, async (t) => {

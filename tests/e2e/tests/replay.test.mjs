@@ -59,6 +59,6 @@ for (const [name, start] of Object.entries(STORES)) {
     const authorized = await replay(async () => (await caller.post("authorized", { code, state })).status);
     assert.equal((await control.tokenCalls()).length, 1);
     assert.equal(authorized[200], 1);
-    t.diagnostic(`install ${JSON.stringify(installed)}, sign-in ${JSON.stringify(returned)}, handle ${JSON.stringify(claimed)}, client ${JSON.stringify(authorized)}`);
+    t.diagnostic(`answers by status: ${JSON.stringify({ installed, returned, claimed, authorized })}; one of each accepted`);
   });
 }

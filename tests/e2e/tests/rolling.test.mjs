@@ -94,7 +94,6 @@ test("the master secret is changed under load: no request fails, and the old one
 });
 
 /** How many records only the old secret opened when the store had been walked through; before that it is not a number. */
-async function outdated({ admin }) {
-  const metrics = await (await fetch(`${admin}/metrics`)).text();
-  return Number(/^stagedoor_records_outdated (\S+)$/m.exec(metrics)[1]);
+async function outdated(gateway) {
+  return Number(/^stagedoor_records_outdated (\S+)$/m.exec(await gateway.metrics())[1]);
 }

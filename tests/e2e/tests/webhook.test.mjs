@@ -4,7 +4,6 @@
 // wait in the test of memory (3,000 by default, 100,000 for the figure).
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { STORES } from "../lib/stores.mjs";
@@ -89,12 +88,12 @@ test(`memory does not grow with the inbox: ${INBOX} events for an upstream that 
     return slowest.ms;
   };
   await fill(0, warm);
-  const before = await memory(gateway);
+  const before = await gateway.memory();
   const begun = performance.now();
   const slowest = await fill(warm, INBOX);
   const seconds = (performance.now() - begun) / 1000;
   await sleep(3_000);
-  const after = await memory(gateway);
+  const after = await gateway.memory();
   t.diagnostic(
     `${warm} events: ${before} MiB; ${INBOX} events: ${after} MiB; ${Math.round((INBOX - warm) / seconds)} events/s taken, the slowest answer ${Math.round(slowest)} ms`,
   );
@@ -102,10 +101,5 @@ test(`memory does not grow with the inbox: ${INBOX} events for an upstream that 
   assert.ok(after - before < 30, `${before} MiB grew to ${after} MiB`);
   await upstream.start();
   await until("the inbox is empty", async () => (await upstream.arrived()).length >= INBOX, { within: 900_000, every: 100 });
-  t.diagnostic(`drained: ${await memory(gateway)} MiB`);
+  t.diagnostic(`drained: ${await gateway.memory()} MiB`);
 });
-
-async function memory({ child }) {
-  const status = await readFile(`/proc/${child.pid}/status`, "utf8");
-  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) / 1024);
-}

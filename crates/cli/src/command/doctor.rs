@@ -68,7 +68,10 @@ impl Doctor {
         let flags = self.settings.flags();
         let deployment = settings::read::<Deployment>(&flags, Environment::of_process());
         match (url, deployment) {
-            (None, Err(problems)) => Err(problems.into()),
+            (None, Err(problems)) => {
+                console::note("Without the settings of a deployment, name its URL: stagedoor doctor https://…\n");
+                Err(problems.into())
+            }
             (None, Ok(deployment)) => Ok(Expected::of(deployment)),
             (Some(url), Ok(deployment)) if url.origin() == deployment.gateway.public_url.origin() => {
                 Ok(Expected::of(deployment))

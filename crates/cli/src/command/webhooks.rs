@@ -218,11 +218,16 @@ impl<'a> Row<'a> {
     /// The state as a person reads it.
     fn told(&self) -> String {
         match (self.attempts, &self.next_attempt_at, self.reason) {
-            (Some(attempts), Some(next), _) => format!("waiting, tried {attempts} times, again at {next}"),
-            (Some(attempts), _, Some(reason)) => format!("dead after {attempts} attempts: {reason}"),
+            (Some(attempts), Some(next), _) => format!("waiting, tried {}, again at {next}", times(attempts)),
+            (Some(0), _, Some(reason)) => format!("dead: {reason}"),
+            (Some(attempts), _, Some(reason)) => format!("dead, tried {}: {reason}", times(attempts)),
             _ => self.state.into(),
         }
     }
+}
+
+fn times(attempts: u32) -> String {
+    if attempts == 1 { "once".into() } else { format!("{attempts} times") }
 }
 
 async fn open(args: &StoreArgs) -> Result<(WebhookSettings, Archive), Failure> {
@@ -244,4 +249,23 @@ fn no_webhooks() -> Failure {
 
 fn unknown(id: &str) -> Failure {
     anyhow!("there is no event {}", console::printable(id)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(state: &'static str, attempts: u32, next: Option<&str>, reason: Option<&str>) -> String {
+        let (attempts, next_attempt_at) = (Some(attempts), next.map(str::to_owned));
+        Row { id: "", event: "", received_at: String::new(), state, attempts, next_attempt_at, reason }.told()
+    }
+
+    #[test]
+    fn how_an_event_stands_is_told_in_a_sentence() {
+        assert_eq!(told("waiting", 0, None, None), "waiting");
+        assert_eq!(told("waiting", 1, Some("noon"), None), "waiting, tried once, again at noon");
+        assert_eq!(told("waiting", 2, Some("noon"), None), "waiting, tried 2 times, again at noon");
+        assert_eq!(told("dead", 0, None, Some("it is off")), "dead: it is off");
+        assert_eq!(told("dead", 1, None, Some("it is off")), "dead, tried once: it is off");
+    }
 }

@@ -58,7 +58,7 @@ pub(crate) type Asked = Result<Answer, Trouble>;
 /// Everything that came.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    /// `client.js`, which every deployment has. Where it cannot be had, nothing else is asked.
+    /// `client.js`, which every deployment has. Where nobody can give it now, nothing else is asked.
     pub(crate) client: Asked,
     /// The rest.
     pub(crate) rest: Option<Box<Rest>>,
@@ -123,7 +123,10 @@ impl Visitor {
     /// Asks everything.
     pub(crate) async fn ask(&self, expected: &Expected) -> Answers {
         let client = self.send(get(&expected.own("/client.js"))).await;
-        let Ok(first) = &client else { return Answers { client, rest: None } };
+        let first = match &client {
+            Ok(first) if !first.status.is_server_error() => first,
+            _ => return Answers { client, rest: None },
+        };
         let app = async { if expected.has_app() { Some(self.app(expected).await) } else { None } };
         let plain = async {
             match plain(expected) {

@@ -30,7 +30,24 @@ pub(super) fn judge(expected: &Expected, answers: &Answers) -> Vec<Finding> {
     findings.extend(page::judge("an address that does not exist", error_page, 404, expected));
     findings.push(doors::admin(&[("/metrics", metrics), ("/ready", ready)]));
     findings.extend(preflights.iter().map(cors::judge));
-    findings
+    united(findings)
+}
+
+/// Says once what is wrong in several places in the same way.
+fn united(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut united: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let is_same = |other: &&mut Finding| {
+            finding.fix.is_some()
+                && (&other.came, &other.fix) == (&finding.came, &finding.fix)
+                && other.rule == finding.rule
+        };
+        match united.iter_mut().find(is_same) {
+            Some(other) => other.asked = format!("{}; {}", other.asked, finding.asked),
+            None => united.push(finding),
+        }
+    }
+    united
 }
 
 fn judge_app(expected: &Expected, app: &App) -> Vec<Finding> {

@@ -211,6 +211,7 @@ fn an_address_that_cannot_be_reached_is_one_finding_that_tells_names_ports_and_c
         ("invalid peer certificate: Expired", "tls", "renew"),
         ("invalid peer certificate: certificate not valid for name \"app\"", "tls", "this very host name"),
         ("invalid peer certificate: UnknownIssuer", "tls", "intermediate"),
+        ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "tls", "public authority"),
         ("received fatal alert: ProtocolVersion", "tls", "TLS 1.2"),
     ] {
         let client = Err(Trouble::Connect(cause.into()));
@@ -285,6 +286,16 @@ fn guests_who_are_refused_are_no_problem_where_the_settings_say_so() {
     case.app().launch = Some(page(403, &[], "<code>guest_refused</code>"));
     case.app().session = None;
     assert!(case.findings().iter().all(|finding| finding.severity == Severity::Ok), "{:#?}", case.findings());
+}
+
+#[test]
+fn what_is_wrong_everywhere_is_said_once() {
+    let mut case = good();
+    set(&mut case.app().home, "x-frame-options", Some("DENY"));
+    set(case.app().framed.as_mut().unwrap(), "x-frame-options", Some("DENY"));
+    let told: Vec<_> = case.findings().into_iter().filter(|finding| finding.fix.is_some()).collect();
+    let [finding] = &told[..] else { panic!("{told:#?}") };
+    assert_eq!(finding.asked, "the Home URL in a browser; the Home URL in a frame");
 }
 
 #[test]

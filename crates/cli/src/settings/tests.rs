@@ -10,7 +10,10 @@ use stagedoor_store::postgres::PostgresUrl;
 use super::*;
 
 mod connect;
+mod secrets;
+mod store;
 mod tokens;
+mod webhook;
 
 /// A directory with files in it.
 struct Directory(tempfile::TempDir);
@@ -142,30 +145,6 @@ ttl_seconds = "2junk"
 }
 
 #[test]
-fn mn_17_a_missing_default_short_or_placeholder_secret_is_refused() {
-    for secret in [
-        "",
-        "short",
-        "changeme-changeme-changeme-changeme",
-        "your-secret-of-at-least-32-characters",
-        "<the secret of this deployment goes here>",
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        "secretsecretsecretsecretsecretsecret",
-        " A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5",
-    ] {
-        let problems = enough_and(&[("STAGEDOOR_SECRET", secret)]).unwrap_err();
-        assert!(problems.contains("\n  secret ("), "{secret:?}: {problems}");
-        assert!(secret.len() < 6 || !problems.contains(secret), "the secret is quoted: {problems}");
-    }
-    for secret in
-        ["", "short", "your_client_secret_from_zoom", "xxxxxxxxxxxxxxxxxxxxxxxx", "with a space in the middle"]
-    {
-        let problems = enough_and(&[("ZOOM_CLIENT_SECRET", secret)]).unwrap_err();
-        assert!(problems.contains("\n  zoom.client_secret ("), "{secret:?}: {problems}");
-    }
-}
-
-#[test]
 fn mn_31_nothing_is_read_leniently() {
     for (name, value) in [
         ("LISTEN", "3000"),
@@ -204,41 +183,6 @@ fn mn_31_nothing_is_read_leniently() {
         assert!(problems.starts_with("The settings have a problem."), "{name}={value}: {problems}");
         assert!(problems.contains(&format!("environment variable {name})")), "{name}={value}: {problems}");
         assert!(!problems.contains("hunter2"), "{problems}");
-    }
-}
-
-#[test]
-fn the_store_is_a_file_or_a_database_whose_password_nobody_sees() {
-    const URL: &str = "postgres://stagedoor:hunter2@db/stagedoor?sslmode=verify-full";
-    let directory = Directory::with(&[("url", URL), ("stagedoor.toml", "store.url = { file = \"url\" }")]);
-    let name = directory.path("url").display().to_string();
-    let by_file = directory.read(ENOUGH).unwrap();
-    let by_name = enough_and(&[("DATABASE_URL_FILE", &name)]).unwrap();
-    let by_environment = enough_and(&[("DATABASE_URL", URL)]).unwrap();
-    for store in [by_file.store, by_name.store, by_environment.store] {
-        assert_eq!(store, StoreUrl::Postgres(Box::new(PostgresUrl::parse(URL).unwrap())));
-        assert!(!format!("{store:?} {store}").contains("hunter2"));
-    }
-    let redis = enough_and(&[("REDIS_URL", "redis://:hunter2@cache")]).unwrap().store;
-    assert!(matches!(redis, StoreUrl::Redis(_)));
-    assert!(!format!("{redis:?} {redis}").contains("hunter2"));
-    let both = [("DATABASE_URL", URL), ("REDIS_URL", "redis://cache")];
-    assert!(enough_and(&both).unwrap_err().contains("set only one of the two"));
-}
-
-#[test]
-fn a_store_on_the_command_line_has_no_password() {
-    let read = |url: &str| {
-        let set = vec![format!("store.url={url}")];
-        let flags = Flags { config: "no such file".into(), is_named: false, set };
-        let environment = ENOUGH.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        read::<Deployment>(&flags, environment).map(|deployment| deployment.store).map_err(|wrong| wrong.to_string())
-    };
-    assert_eq!(read("sqlite:///var/lib/stagedoor.db").unwrap(), StoreUrl::Sqlite("/var/lib/stagedoor.db".into()));
-    assert!(matches!(read("postgres://stagedoor@db/stagedoor").unwrap(), StoreUrl::Postgres(_)));
-    for url in ["postgres://u:hunter2@db/db", "postgres://db/db?user=u&password=hunter2", "redis://:hunter2@cache"] {
-        let refused = read(url).unwrap_err();
-        assert!(refused.contains("does not belong on the command line") && !refused.contains("hunter2"), "{refused}");
     }
 }
 
@@ -339,54 +283,6 @@ fn two_spellings_agree_or_are_refused() {
 }
 
 #[test]
-fn a_secret_comes_from_a_file_too() {
-    let secret = "A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5";
-    let directory = Directory::with(&[
-        ("secret", &format!("{secret}\n")),
-        ("empty", "\n"),
-        ("other", "Z9b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5"),
-    ]);
-    let path = |name: &str| directory.path(name).display().to_string();
-    let deployment = enough_and(&[("STAGEDOOR_SECRET", ""), ("STAGEDOOR_SECRET_FILE", &path("secret"))]).unwrap();
-    assert_eq!(deployment.secrets.current.expose(), secret);
-    assert!(enough_and(&[("STAGEDOOR_SECRET_FILE", &path("secret"))]).is_ok(), "the same twice is no conflict");
-    for bad in ["empty", "absent", "other"] {
-        let problems = enough_and(&[("STAGEDOOR_SECRET_FILE", &path(bad))]).unwrap_err();
-        assert!(problems.contains("environment variable STAGEDOOR_SECRET_FILE"), "{bad}: {problems}");
-    }
-}
-
-#[test]
-fn a_secret_in_toml_is_text_file_or_variable() {
-    let secret = "A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5";
-    let environment: Vec<_> = ENOUGH.iter().copied().filter(|(name, _)| *name != "STAGEDOOR_SECRET").collect();
-    for (file, is_fine) in [
-        (format!("secret = \"{secret}\""), true),
-        ("secret = { file = \"secret\" }".into(), true),
-        ("secret = { env = \"FROM_DOTENV\" }".into(), true),
-        ("secret = { env = \"ABSENT\" }".into(), false),
-        ("secret = { file = \"absent\" }".into(), false),
-        ("secret = { file = \"secret\", env = \"FROM_DOTENV\" }".into(), false),
-        ("secret = {}".into(), false),
-        ("secret = { files = \"secret\" }".into(), false),
-    ] {
-        let dotenv = format!("FROM_DOTENV='{secret}'");
-        let directory = Directory::with(&[("stagedoor.toml", &file), ("secret", secret), (".env", &dotenv)]);
-        assert_eq!(directory.read(&environment).is_ok(), is_fine, "{file}");
-    }
-}
-
-#[test]
-fn previous_secrets_are_lists() {
-    let (a, b) = ("A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5", "B0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5");
-    let deployment = enough_and(&[("STAGEDOOR_PREVIOUS_SECRETS", &format!("{a}, {b}"))]).unwrap();
-    assert_eq!(deployment.secrets.previous.len(), 2);
-    let file = format!("previous_secrets = [{{ file = \"old\" }}, \"{b}\"]");
-    let deployment = Directory::with(&[("stagedoor.toml", &file), ("old", a)]).read(ENOUGH).unwrap();
-    assert_eq!(deployment.secrets.previous[0].expose(), a);
-}
-
-#[test]
 fn zoom_may_be_an_emulator_or_the_government_cloud() {
     let hosts = |name: &str| {
         let zoom = enough_and(&[("ZOOM_HOST", name)]).unwrap().zoom.unwrap().app;
@@ -428,77 +324,6 @@ fn nothing_of_zooms_api_is_called_unless_the_settings_say_so() {
     assert_eq!(rules(file), ["GET /v2/users/me", "GET /v2/meetings/*"]);
     let wrong = read("[app]\napi_allow = [\"GET /v2/users/me\", \"/v2/users\"]\n").unwrap_err();
     assert!(wrong.contains("app.api_allow") && wrong.contains("write a method and a path"), "{wrong}");
-}
-
-#[test]
-fn webhooks_are_taken_once_there_is_a_secret_for_them() {
-    assert!(enough_and(&[]).unwrap().zoom.unwrap().webhook.is_none());
-    let secret = ("ZOOM_WEBHOOK_SECRET_TOKEN", "qgg8vlvZRS6UYooatFL8Aw,xys8n8PGS7mAU0m5-YJjRA");
-    let zoom = enough_and(&[secret]).unwrap().zoom.unwrap();
-    let webhook = zoom.webhook.unwrap();
-    assert_eq!(webhook.secrets.len(), 2);
-    assert!(webhook.forward.is_none() && webhook.signing.is_none());
-    assert!(zoom.registration.webhooks);
-    let forward = ("WEBHOOK_FORWARD", "http://127.0.0.1:8000/hooks/zoom?from=zoom");
-    let signing = ("WEBHOOK_SIGNING_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let webhook = enough_and(&[secret, forward, signing]).unwrap().zoom.unwrap().webhook.unwrap();
-    assert_eq!(webhook.forward.unwrap().as_str(), forward.1);
-    assert_eq!(webhook.signing.unwrap().secret().expose(), signing.1);
-}
-
-#[test]
-fn what_is_wrong_with_webhooks_is_said_all_at_once_and_quotes_no_secret() {
-    let file = "[zoom]\nwebhook_secrets = [\"short-canary\"]\n[webhook]\nforward = \"http://user:canary@host/\"\nsigning_secret = \"canary\"\nretry_seconds = 1\n";
-    let problems = Directory::with(&[("stagedoor.toml", file)]).read(ENOUGH).unwrap_err();
-    assert!(!problems.contains("canary"), "{problems}");
-    assert_snapshot!(problems, @r"
-    The settings have 4 problems.
-
-      zoom.webhook_secrets (stagedoor.toml:2)
-        it is shorter than any that Zoom gives
-        fix: copy the Secret Token from the Marketplace, Feature, Token
-
-      webhook.forward (stagedoor.toml:4)
-        it has a user name, a password or a fragment
-        fix: write a URL such as http://127.0.0.1:8000/hooks/zoom
-
-      webhook.signing_secret (stagedoor.toml:5)
-        it is not whsec_ and 24 to 64 bytes in base64
-        fix: remove it, so that it derives from the deployment's secret, or write whsec_ and 32 random bytes in base64
-
-      webhook.retry_seconds (stagedoor.toml:6)
-        1 is out of range
-        fix: write a whole number from 60 to 7776000
-    ");
-    let alone = Directory::with(&[("stagedoor.toml", "[webhook]\nforward = \"http://127.0.0.1:8000/\"\n")]);
-    assert_snapshot!(alone.read(ENOUGH).unwrap_err(), @r"
-    The settings have a problem.
-
-      webhook.forward (stagedoor.toml:2)
-        no webhook is taken, so there is none to forward
-        fix: set zoom.webhook_secrets
-    ");
-}
-
-#[test]
-fn a_flag_takes_no_secret_and_no_unknown_key() {
-    let set = ["secret=A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5", "liste=1", "listen"].map(str::to_owned).into();
-    let flags = Flags { config: PathBuf::from("/dev/null"), is_named: true, set };
-    assert_snapshot!(read::<Deployment>(&flags, variables(ENOUGH)).unwrap_err(), @r#"
-    The settings have 3 problems.
-
-      liste (flag --set liste)
-        there is no such setting
-        fix: did you mean listen?
-
-      listen (flag --set listen)
-        it has no value
-        fix: write --set listen=VALUE
-
-      secret (flag --set secret)
-        a secret does not belong on the command line
-        fix: use the environment, or { file = "…" } in the settings file, for secret
-    "#);
 }
 
 #[test]

@@ -16,9 +16,10 @@ use crate::platform::Platform;
 use crate::world::World;
 use crate::world::journal::Note;
 
-/// How long an answer hangs that never comes.
+/// How late a delayed answer comes.
 const DELAY: Duration = Duration::from_secs(2);
 
+/// How long an answer hangs that never comes.
 const HANG: Duration = Duration::from_mins(10);
 
 /// What is done once the answer has been written down: steps that follow from it.

@@ -1,6 +1,6 @@
 //! Faults: every entry of the catalogue does what it says, as often as it was told to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -94,6 +94,23 @@ async fn an_answer_that_is_cut_off_or_lost_has_happened_all_the_same() {
         assert!(!answer.complete && answer.status == StatusCode::OK, "{fault}");
         assert_eq!(stage.refresh(&refresh).await.json()["reason"], "Invalid Token!", "{fault}: the token is used");
     }
+}
+
+#[tokio::test]
+async fn a_delayed_answer_comes_whole_and_has_happened_before() {
+    let stage = Stage::bare().await;
+    let refresh = stage.tokens().await["refresh_token"].as_str().unwrap().to_owned();
+    switch(&stage, "token", "delayed").await;
+    let began = Instant::now();
+    let (delayed, at_once) = tokio::join!(stage.refresh(&refresh), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        stage.put("faults", json!({"token": null})).await;
+        let answer = stage.refresh(&refresh).await;
+        (answer.json()["reason"].clone(), began.elapsed())
+    });
+    assert_eq!(at_once.0, "Invalid Token!");
+    assert!(at_once.1 < Duration::from_secs(2) && began.elapsed() >= Duration::from_secs(2), "{at_once:?}");
+    assert!(delayed.complete && delayed.json()["access_token"].is_string());
 }
 
 #[tokio::test]

@@ -66,9 +66,9 @@ impl Classified for CobrowseError {
     fn advice(&self) -> &'static str {
         match self {
             Self::Unknown => "Send a session of an agent or an API key; a page of a listed site can ask for role 1.",
-            Self::Origin => "Add the site to cobrowse.origins.",
-            Self::NotAnAgent => "Add the user's id to cobrowse.agents.",
-            Self::Role => "Add the role to the key in cobrowse.api_keys.",
+            Self::Origin => "Whoever runs the app can add the site to cobrowse.origins.",
+            Self::NotAnAgent => "Whoever runs the app can add the user's id to cobrowse.agents.",
+            Self::Role => "Whoever runs the app can add the role to the key in cobrowse.api_keys.",
             Self::Invalid(_) => "Mend what is named.",
             Self::TooMany { .. } => "Wait a little.",
         }

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use stagedoor_protocol::id::ZoomUserId;
 use stagedoor_protocol::secret::AccessToken;
@@ -12,7 +11,7 @@ use super::connection::{self, Connection};
 use super::error::ConnectError;
 use super::party::ProviderError;
 use super::provider::ProviderName;
-use crate::grant::{Errand, RefreshError, Round};
+use crate::grant::{Done, Errand, RefreshError, Round};
 use crate::session::Session;
 use crate::vault::{Terms, VaultError};
 
@@ -57,8 +56,8 @@ impl Connect {
         self.refresher.renew_due(per_second).await
     }
 
-    /// Does a refresh for another process on the same store, and says for how long the provider wants to be left alone.
-    pub async fn run_errand(&self, errand: &Errand) -> Option<Duration> {
+    /// Does a refresh for another process on the same store.
+    pub async fn run_errand(&self, errand: &Errand) -> Done {
         self.refresher.run_errand(errand).await
     }
 

@@ -10,7 +10,9 @@ use stagedoor_protocol::time::UnixMillis;
 
 use super::patience::{Patience, Watch, jittered};
 use super::refresher::Inner;
-use super::{Answer, Ending, Errand, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due};
+use super::{
+    Answer, Cause, Done, Ending, Errand, Failure, Grant, Holder, Outcome, Past, RefreshError, Renewed, Standing, due,
+};
 use crate::vault::{Kept, Terms};
 
 /// After so long without a change, nobody answers for an intent any more: longer than an intent, two calls and the pause
@@ -25,8 +27,9 @@ const INTENT_MS: i64 = 5_000;
 /// ones, others would take the intent for an orphan.
 const REPEAT_MS: i64 = 4_000;
 
-/// How long another process may take to begin what was handed over to it.
-const HANDED_OVER: Duration = Duration::from_secs(3);
+/// How long another process may take to begin what was handed over to it: longer than an intent, so that a slow store
+/// alone does not bring it back.
+const HANDED_OVER: Duration = Duration::from_secs(6);
 
 /// How long somebody else's refresh is waited for.
 const OTHERS: Duration = Duration::from_secs(90);
@@ -112,7 +115,9 @@ impl<T: Holder> Flight<T> {
                     }
                 }
             }
-            self.pause(&mut patience, handed_over.as_mut(), &kept.item).await;
+            if let Some(refusal) = self.pause(&mut patience, handed_over.as_mut(), &kept.item).await {
+                return Err(refusal);
+            }
         }
         Err(RefreshError::Busy { retry_after: Duration::from_secs(5) })
     }
@@ -127,17 +132,26 @@ impl<T: Holder> Flight<T> {
         HandedOver { answer, at: waited }
     }
 
-    /// Waits until it is time to look again: for a while, or until the other process has an answer.
-    async fn pause(&self, patience: &mut Patience, handed_over: Option<&mut HandedOver>, item: &T) {
+    /// Waits until it is time to look again: for a while, or until the other process has done what it could. Says what
+    /// the issuer has told that one.
+    async fn pause(
+        &self,
+        patience: &mut Patience,
+        handed_over: Option<&mut HandedOver>,
+        item: &T,
+    ) -> Option<RefreshError> {
         let pause = pin!(patience.pause(&*self.shared.clock, &*self.shared.entropy));
-        let Some(answer) = handed_over.map(|handed_over| &mut handed_over.answer) else { return pause.await };
-        let Some(awaited) = answer.as_mut() else { return pause.await };
-        if let Either::Right((left_alone, _)) = select(pause, awaited).await {
-            *answer = None;
-            if let Some(left_alone) = left_alone {
-                self.shared.pauses.set(self.shared.issuer.name(item), self.shared.vault.now(), left_alone);
-            }
+        let Some(HandedOver { answer: answer @ Some(_), .. }) = handed_over else {
+            pause.await;
+            return None;
+        };
+        let Either::Right((done, _)) = select(pause, answer.as_mut()?).await else { return None };
+        *answer = None;
+        let Done { left_alone, refusal } = done?;
+        if let Some(left_alone) = left_alone {
+            self.shared.pauses.set(self.shared.issuer.name(item), self.shared.vault.now(), left_alone);
         }
+        refusal.map(|(told, retry_after)| RefreshError::Issuer { cause: Cause::new(told), retry_after })
     }
 
     /// Intent, call, result. `None` where the record has changed meanwhile: look again.

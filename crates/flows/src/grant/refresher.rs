@@ -12,7 +12,7 @@ use stagedoor_protocol::time::UnixMillis;
 
 use super::cache::Cache;
 use super::flight::{Flight, Landed, Need, Verdict, terms};
-use super::{Driver, Errand, Holder, Issuer, RefreshError, Standing};
+use super::{Done, Driver, Errand, Holder, Issuer, RefreshError, Standing, Told};
 use crate::port::{Clock, Entropy};
 use crate::vault::{Kept, Vault, VaultError};
 
@@ -109,13 +109,16 @@ impl<T: Holder> Refresher<T> {
         }
     }
 
-    /// Does a refresh for another process on the same store, if it is still called for, and says for how long the issuer
-    /// wants to be left alone. What became of the grant stands in the store.
-    pub async fn run_errand(&self, errand: &Errand) -> Option<Duration> {
-        let Kept { item, .. } = self.read(&errand.key).await.ok()?;
+    /// Does a refresh for another process on the same store, if it is still called for. What became of the grant stands in
+    /// the store; the rest comes back.
+    pub async fn run_errand(&self, errand: &Errand) -> Done {
+        let Ok(Kept { item, .. }) = self.read(&errand.key).await else { return Done::default() };
         let instead_of = errand.forced.then(|| item.grant().access.clone());
-        let _ = self.fly(&errand.key, Need { instead_of, used: errand.used }).await;
-        self.0.pauses.left(self.0.issuer.name(&item), self.0.vault.now())
+        let refusal = match self.fly(&errand.key, Need { instead_of, used: errand.used }).await {
+            Err(RefreshError::Issuer { cause, retry_after }) => Some((Told::new(&cause), retry_after)),
+            _ => None,
+        };
+        Done { left_alone: self.0.pauses.left(self.0.issuer.name(&item), self.0.vault.now()), refusal }
     }
 
     /// Forgets what was read of an item, because it is gone or another one now.

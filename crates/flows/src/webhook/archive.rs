@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use stagedoor_protocol::id::{EventName, MeetingUuid, ZoomUserId};
 use stagedoor_protocol::time::UnixMillis;
 
+use super::delivery::LEASE_SECONDS;
 use super::record::{Body, EventId, Subject, Waiting};
-use crate::port::{Key, Shelf};
+use crate::port::{Key, Lease, Shelf};
 use crate::vault::{Entry, Item, Kept, Terms, Vault, VaultError};
 
 /// Keeps events that have left the inbox and are still of use: where nobody forwards them, all of them for a while;
@@ -45,7 +47,7 @@ pub struct Found {
 pub enum State {
     /// In the inbox.
     Waiting {
-        /// How often it was tried.
+        /// How often it reached the upstream.
         attempts: u32,
         /// Not to be tried before.
         due: UnixMillis,
@@ -54,7 +56,7 @@ pub enum State {
     Kept,
     /// A dead letter.
     Dead {
-        /// How often it was tried.
+        /// How often it reached the upstream.
         attempts: u32,
         /// Why it was not taken the last time.
         reason: String,
@@ -67,6 +69,9 @@ pub enum NotReplayed {
     /// There is none in the archive with this id.
     #[error("no kept event and no dead letter has this id")]
     Unknown,
+    /// Others deliver what concerns the same thing, without end.
+    #[error("events of the same meeting are being delivered all the time; try again")]
+    Busy,
     /// The vault has no answer.
     #[error("the event cannot be put into the inbox")]
     Vault(#[from] VaultError),
@@ -155,7 +160,7 @@ impl Archive {
         Ok(found.into_values().collect())
     }
 
-    /// The event with this id, wherever it is.
+    /// The event with this id, wherever it is. One that is about to leave the inbox is in the archive, as in the list.
     pub async fn find(&self, id: &str) -> Result<Option<Found>, VaultError> {
         let mut found = None;
         let mut look = |event: Found| {
@@ -163,8 +168,8 @@ impl Archive {
                 found = Some(event);
             }
         };
-        self.each::<Archived>(|_, archived| look(archived.into())).await?;
         self.each::<Waiting>(|_, waiting| look(waiting.into())).await?;
+        self.each::<Archived>(|_, archived| look(archived.into())).await?;
         Ok(found)
     }
 
@@ -192,9 +197,40 @@ impl Archive {
             due: now,
             again: true,
         };
-        // Refused where it waits there already.
-        self.vault.insert_at(waiting.key(subject), &waiting, waiting.terms()).await?;
+        let turn = self.turn(subject).await?;
+        let put = self.put_again(subject, &waiting).await;
+        self.vault.release(turn).await?;
+        put?;
         self.vault.remove_at::<Archived>(key).await?;
+        Ok(())
+    }
+
+    /// The exclusive right to change the inbox of a subject: whoever archives an event takes it out of the inbox after
+    /// that, and would take out what has been put there again in between.
+    async fn turn(&self, subject: Subject) -> Result<Lease, NotReplayed> {
+        const PAUSE: Duration = Duration::from_millis(250);
+        const TRIES: usize = 80;
+        for _ in 0..TRIES {
+            if let Some(lease) = self.vault.lease_at::<Waiting>(subject.start(), LEASE_SECONDS).await? {
+                return Ok(lease);
+            }
+            self.vault.clock().sleep(PAUSE).await;
+        }
+        Err(NotReplayed::Busy)
+    }
+
+    /// Puts an event into the inbox. One that lies there already was left behind by a process that died, and may count as
+    /// delivered; what is still to be erased for it stays so.
+    async fn put_again(&self, subject: Subject, waiting: &Waiting) -> Result<(), VaultError> {
+        let place = waiting.key(subject);
+        if self.vault.insert_at(place, waiting, waiting.terms()).await? {
+            return Ok(());
+        }
+        if let Some(left) = self.vault.get_at::<Waiting>(place).await? {
+            let again = Waiting { removal: left.item.removal.clone(), ..waiting.clone() };
+            // Refused where its user has been erased meanwhile.
+            self.vault.replace(&left, &again, again.terms()).await?;
+        }
         Ok(())
     }
 

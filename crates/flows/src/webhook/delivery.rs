@@ -12,7 +12,7 @@ use crate::port::{Entropy, HttpError, Key, Lease};
 use crate::vault::{Entry, Kept, Terms, Vault, VaultError};
 
 /// How long a subject is leased, in seconds. A process that dies keeps others from it as long.
-const LEASE_SECONDS: i64 = 15;
+pub(super) const LEASE_SECONDS: i64 = 15;
 
 /// What must be left of a lease to begin an attempt, in milliseconds: the attempt, and the writes after it.
 const NEEDED_MS: i64 = ATTEMPT_SECONDS * 1000 + 2_000;
@@ -76,7 +76,7 @@ pub struct Failed {
     pub id: EventId,
     /// What happened.
     pub name: EventName,
-    /// How often it was tried.
+    /// How often it reached the upstream.
     pub attempts: u32,
     /// Why it was not taken.
     pub failure: Failure,
@@ -240,11 +240,11 @@ impl Turn {
         };
         let now = vault.now();
         let has_given_up = forward.has_given_up(&kept.item, now);
-        match failure {
-            Failure::Http(error @ HttpError::Connect { .. }) if !has_given_up => return Ok(Step::Unreachable(error)),
-            _ => (),
-        }
-        let attempts = kept.item.attempts.saturating_add(1);
+        let attempts = match failure {
+            Failure::Unreachable(error) if !has_given_up => return Ok(Step::Unreachable(error)),
+            Failure::Unreachable(_) => kept.item.attempts,
+            _ => kept.item.attempts.saturating_add(1),
+        };
         let failed = Failed { id: kept.item.id.clone(), name: kept.item.name.clone(), attempts, failure };
         if has_given_up {
             let reason = failed.failure.to_string();

@@ -37,9 +37,12 @@ pub enum Failure {
     /// The upstream answered with another status than 2xx.
     #[error("the upstream answered {0}")]
     Status(u16),
-    /// The upstream did not answer.
+    /// There was no connection to the upstream.
+    #[error("the upstream could not be reached")]
+    Unreachable(#[source] HttpError),
+    /// The upstream did not answer, or not in time.
     #[error("the upstream gave no answer")]
-    Http(#[from] HttpError),
+    NoAnswer(#[source] HttpError),
 }
 
 /// The keys that sign what is passed on, where the settings name none: derived from the deployment's secret and from
@@ -53,7 +56,11 @@ impl Forward {
     /// Offers an event once.
     pub(super) async fn attempt(&self, waiting: &Waiting, now: UnixMillis) -> Result<(), Failure> {
         let event = (waiting.id.as_str(), Bytes::copy_from_slice(waiting.body.as_bytes()));
-        let answer = self.http.send(request(&self.url, &self.keys, event, now.to_seconds())).await?;
+        let answer = self.http.send(request(&self.url, &self.keys, event, now.to_seconds())).await;
+        let answer = answer.map_err(|error| match error {
+            HttpError::Connect { .. } => Failure::Unreachable(error),
+            _ => Failure::NoAnswer(error),
+        })?;
         let status = answer.status();
         if status.is_success() { Ok(()) } else { Err(Failure::Status(status.as_u16())) }
     }

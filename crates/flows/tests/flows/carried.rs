@@ -77,6 +77,10 @@ impl Driver for Carried {
                 other.connect.run_errand(&errand).await
             }
         });
-        Some(Box::pin(async { running.await.ok().flatten() }))
+        // As it goes over a pipe.
+        Some(Box::pin(async {
+            let done = serde_json::to_string(&running.await.ok()?).unwrap();
+            Some(serde_json::from_str(&done).unwrap())
+        }))
     }
 }

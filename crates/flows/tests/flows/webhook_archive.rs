@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stagedoor_flows::session::{Session, Surface};
 use stagedoor_flows::webhook::{NotReplayed, Position, State};
 
-use crate::webhook_post::{Fault, KEEP, PATIENCE_SECONDS, Post, event};
+use crate::watched::{Fault as StoreFault, Plan};
+use crate::webhook_post::{Fault, KEEP, PATIENCE_SECONDS, Post, Round, event};
 use crate::world::START;
 
 const SECOND: i64 = 1_000;
@@ -61,6 +64,20 @@ async fn the_operator_sees_what_waits_and_why_it_died() {
 }
 
 #[tokio::test]
+async fn only_attempts_that_reach_the_upstream_are_counted() {
+    let post = Post::forwarding();
+    post.upstream.goes_away();
+    post.stores(&event("1", 1)).await;
+    assert_eq!(post.delivers().await.unreachable, 1);
+    let waiting = post.archive.newest(10, |_| true).await.unwrap().remove(0);
+    assert!(matches!(waiting.state, State::Waiting { attempts: 0, .. }), "{waiting:?}");
+    post.world.clock.advance(PATIENCE_SECONDS * SECOND);
+    assert_eq!(post.delivers().await.buried, 1);
+    let dead = post.archive.newest(10, |_| true).await.unwrap().remove(0);
+    assert_eq!(dead.state, State::Dead { attempts: 0, reason: "the upstream could not be reached".into() });
+}
+
+#[tokio::test]
 async fn a_dead_letter_can_be_delivered_again_with_its_id() {
     let post = Post::forwarding();
     post.upstream.fails("1", Fault::Status(500));
@@ -74,6 +91,55 @@ async fn a_dead_letter_can_be_delivered_again_with_its_id() {
     assert_eq!(post.upstream.arrived(), [(dead.id.to_string(), event("1", 1))]);
     assert_eq!(post.archive.newest(10, |_| true).await.unwrap(), []);
     assert!(matches!(post.archive.replay(dead.id.as_str()).await, Err(NotReplayed::Unknown)));
+}
+
+/// One process keeps events, dies at any of its steps, and an operator has the event replayed.
+#[tokio::test]
+async fn a_replayed_event_arrives_wherever_the_process_died_that_kept_it() {
+    let mut replayed = 0;
+    for step in 0..30 {
+        let post = Post::keeping();
+        post.stores(&event("1", 1)).await;
+        let id = post.archive.newest(1, |_| true).await.unwrap().remove(0).id;
+        post.world.store.plan(Some(Plan { fault: StoreFault::Before, from: step, until: usize::MAX }));
+        let _ = post.pass(&mut Round::default()).await;
+        post.world.store.heal();
+        post.world.clock.advance(60 * SECOND);
+        let listed = post.archive.newest(1, |_| true).await.unwrap().pop();
+        assert_eq!(post.archive.find(id.as_str()).await.unwrap(), listed, "{step}");
+        let after = post.restarted(true);
+        match after.archive.replay(id.as_str()).await {
+            Ok(()) => replayed += 1,
+            // It has not come that far: it waits.
+            Err(NotReplayed::Unknown) => (),
+            Err(error) => panic!("{step}: {error}"),
+        }
+        after.delivers().await;
+        assert_eq!(after.upstream.arrived(), [(id.to_string(), event("1", 1))], "{step}");
+        assert_eq!(after.archive.newest(1, |_| true).await.unwrap(), [], "{step}");
+    }
+    assert!((1..30).contains(&replayed), "{replayed}");
+}
+
+#[tokio::test]
+async fn an_event_is_replayed_only_when_nobody_delivers_its_like() {
+    let post = Post::forwarding();
+    post.upstream.fails("1", Fault::Status(500));
+    post.stores(&event("1", 1)).await;
+    post.world.clock.advance(PATIENCE_SECONDS * SECOND);
+    assert_eq!(post.delivers().await.buried, 1);
+    let dead = post.archive.newest(1, |_| true).await.unwrap().remove(0);
+    post.stores(&event("1", 2)).await;
+    let subject = post.delivery.sweep(None).await.unwrap().due.remove(0);
+    let turn = post.delivery.begin(subject).await.unwrap().unwrap();
+    let archive = post.archive.clone();
+    let id = dead.id.to_string();
+    let replaying = tokio::spawn(async move { archive.replay(&id).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!replaying.is_finished());
+    turn.end().await.unwrap();
+    replaying.await.unwrap().unwrap();
+    assert!(matches!(post.archive.find(dead.id.as_str()).await.unwrap().unwrap().state, State::Waiting { .. }));
 }
 
 #[tokio::test]

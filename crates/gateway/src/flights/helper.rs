@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use stagedoor_flows::grant::{Answer, Errand};
+use stagedoor_flows::grant::{Answer, Done, Errand};
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
@@ -53,7 +53,7 @@ struct Process {
     /// Where orders go in; `None` once it was let go.
     input: Option<PipeWriter>,
     orders: u64,
-    waiting: HashMap<u64, oneshot::Sender<Option<Duration>>>,
+    waiting: HashMap<u64, oneshot::Sender<Done>>,
 }
 
 impl fmt::Debug for Helper {
@@ -91,7 +91,7 @@ impl Process {
         let (answer, answered) = oneshot::channel();
         self.waiting.insert(self.orders, answer);
         self.orders += 1;
-        Some(Box::pin(async { answered.await.ok().flatten() }))
+        Some(Box::pin(async { answered.await.ok() }))
     }
 }
 
@@ -122,10 +122,10 @@ impl Shared {
                 Ok(Some(Report::Landed { outcome, cause })) => {
                     self.tally.landed(outcome, cause.as_ref().map(|cause| cause as &dyn Error));
                 }
-                Ok(Some(Report::Done { number, left_alone })) => {
+                Ok(Some(Report::Done { number, done })) => {
                     let waiting = self.state().process.as_mut().and_then(|process| process.waiting.remove(&number));
                     // Who asked may not wait any more.
-                    waiting.map(|waiting| waiting.send(left_alone.map(Duration::from_millis)));
+                    waiting.map(|waiting| waiting.send(done));
                 }
                 Ok(None) => break,
                 Err(_) => self.let_go(),

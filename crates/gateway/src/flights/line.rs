@@ -1,17 +1,12 @@
 //! What the two processes say to each other: JSON, one message a line. No secret is in it: tokens lie in the store.
 
-use std::error::Error;
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use stagedoor_flows::grant::{Errand, Outcome};
+use stagedoor_flows::grant::{Done, Errand, Outcome, Told};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 /// The longest line, in bytes. What is longer makes no sense.
-const MAX_LINE: u64 = 4_096;
-
-/// How much of an error is told, in characters.
-const MAX_TOLD: usize = 500;
+const MAX_LINE: u64 = 8_192;
 
 /// What the gateway asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,31 +22,9 @@ pub(super) struct Order {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Report {
     /// What came of a refresh, for who counts.
-    Landed {
-        outcome: Outcome,
-        /// An error, as the log has it.
-        cause: Option<Told>,
-    },
+    Landed { outcome: Outcome, cause: Option<Told> },
     /// An order is done, for who waits.
-    Done {
-        number: u64,
-        /// For how long the issuer wants to be left alone, in milliseconds.
-        left_alone: Option<u64>,
-    },
-}
-
-/// An error of the other process, in one line with its causes.
-#[derive(Debug, Serialize, Deserialize, thiserror::Error)]
-#[serde(transparent)]
-#[error("{0}")]
-pub(super) struct Told(String);
-
-impl Told {
-    pub(super) fn new(error: &(dyn Error + 'static)) -> Self {
-        let texts = std::iter::successors(Some(error), |&cause| cause.source()).map(ToString::to_string);
-        let text = texts.collect::<Vec<_>>().join(": ");
-        Self(text.chars().take(MAX_TOLD).collect())
-    }
+    Done { number: u64, done: Done },
 }
 
 /// A message as a line.

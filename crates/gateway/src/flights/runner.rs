@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 
 use stagedoor_flows::connect::{Connect, Connection};
-use stagedoor_flows::grant::{Cause, Driver, Errand, Outcome, Work};
+use stagedoor_flows::grant::{Cause, Done, Driver, Errand, Outcome, Told, Work};
 use stagedoor_flows::installation::Installation;
 use stagedoor_flows::tokens::Tokens;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::line::{Lines, Order, Report, Told, encode};
+use super::line::{Lines, Order, Report, encode};
 use super::tally::Tally;
 
 /// Refreshes that a gateway has handed over. Flows get it when they are built.
@@ -48,8 +48,8 @@ impl Errands {
             let Some(Order { number, errand }) = order else { break };
             let (tokens, connect, reports) = (tokens.clone(), connect.clone(), self.reports.clone());
             self.tasks.spawn(async move {
-                let left_alone = run(&errand, &tokens, &connect).await;
-                let _ = reports.send(Report::Done { number, left_alone });
+                let done = run(&errand, &tokens, &connect).await;
+                let _ = reports.send(Report::Done { number, done });
             });
         }
         self.tasks.close();
@@ -66,22 +66,20 @@ impl Driver for Errands {
     }
 
     fn landed(&self, outcome: Outcome, cause: Option<&Cause>) {
-        let cause = cause.map(|cause| Told::new(cause));
+        let cause = cause.map(Told::new);
         let _ = self.reports.send(Report::Landed { outcome, cause });
     }
 }
 
-/// For how long the issuer wants to be left alone, in milliseconds.
-async fn run(errand: &Errand, tokens: &Tokens, connect: &Connect) -> Option<u64> {
-    let left_alone = if errand.is_of::<Installation>() {
+async fn run(errand: &Errand, tokens: &Tokens, connect: &Connect) -> Done {
+    if errand.is_of::<Installation>() {
         tokens.run_errand(errand).await
     } else if errand.is_of::<Connection>() {
         connect.run_errand(errand).await
     } else {
         tracing::warn!("an errand of an unknown kind is not run");
-        None
-    };
-    left_alone.map(|left_alone| u64::try_from(left_alone.as_millis()).unwrap_or(u64::MAX))
+        Done::default()
+    }
 }
 
 /// Writes reports. Where the gateway is gone, what it would have logged is logged here.

@@ -19,6 +19,9 @@ use url::Url;
 
 use crate::support::{House, PUBLIC_URL, Plan, Reply, USER, Upstream, get, listen};
 
+mod callers;
+mod tokens;
+
 const ME: &str = "/zoom/api/v2/users/me";
 const TOKEN: &str = "/oauth/token";
 const RULES: [&str; 4] =
@@ -102,6 +105,15 @@ fn problem(reply: &Reply) -> (u16, String) {
     assert_eq!(reply.header("content-type"), "application/problem+json");
     assert_eq!(reply.header("cache-control"), "no-store");
     (reply.status.as_u16(), reply.code())
+}
+
+async fn is_usable(house: &House) -> bool {
+    house.installations.usable(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some()
+}
+
+/// A user's answers to one call again and again, as Zoom's API gives them one after the other.
+async fn ask_again(house: &House, session: &str) -> Reply {
+    from_page(house, session, "/zoom/api/v2/meetings/1").await
 }
 
 #[tokio::test]
@@ -213,221 +225,6 @@ async fn mn_20_neither_cookies_nor_anything_of_the_callers_identity_reaches_zoom
     let mut names: Vec<_> = headers.keys().map(header::HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["accept", "accept-encoding", "authorization", "host", "user-agent"]);
-}
-
-#[tokio::test]
-async fn another_sites_page_calls_nothing() {
-    let api = ZoomApi::well().await;
-    let (house, session) = house(&api).await;
-    let cookie = ("cookie", session.as_str());
-    for fields in [
-        &[cookie, ("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")][..],
-        &[cookie, ("sec-fetch-site", "same-site"), ("origin", "https://evil.example.com")],
-        &[cookie, ("sec-fetch-site", "cross-site")],
-        &[cookie, ("sec-fetch-site", "none")],
-        &[cookie, ("origin", "https://evil.example")],
-        &[cookie, ("origin", "null")],
-        &[cookie, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
-    ] {
-        let reply = call(&house, ME, fields).await;
-        assert_eq!(problem(&reply), (403, "cross_site".into()), "{fields:?}");
-        let post = Request::post("/zoom/api/v2/users/me/meetings");
-        let post = fields.iter().fold(post, |request, (name, value)| request.header(*name, *value));
-        assert_eq!(house.send(post.body(Body::from("{}")).unwrap()).await.code(), "cross_site", "{fields:?}");
-    }
-    let silent = Request::post("/zoom/api/v2/users/me/meetings").header("cookie", &session);
-    assert_eq!(house.send(silent.body(Body::from("{}")).unwrap()).await.code(), "cross_site");
-    assert_eq!(problem(&call(&house, ME, &[]).await), (401, "session_required".into()));
-    assert_eq!(api.calls(), 0);
-}
-
-#[tokio::test]
-async fn mn_19_no_browser_is_told_that_it_may_call_from_elsewhere() {
-    let api = ZoomApi::well().await;
-    let (house, session) = house(&api).await;
-    for (method, origin) in
-        [("OPTIONS", "https://evil.example"), ("OPTIONS", PUBLIC_URL), ("GET", "https://evil.example")]
-    {
-        let request = Request::builder()
-            .method(method)
-            .uri(ME)
-            .header("cookie", &session)
-            .header("origin", origin)
-            .header("access-control-request-method", "GET")
-            .header("access-control-request-headers", "x-stagedoor-assertion,authorization");
-        let reply = house.send(request.body(Body::empty()).unwrap()).await;
-        assert!(reply.status.is_client_error(), "{method} {origin}");
-        assert!(!reply.headers.keys().any(|name| name.as_str().starts_with("access-control")), "{method} {origin}");
-    }
-    assert_eq!(api.calls(), 0);
-}
-
-#[tokio::test]
-async fn a_page_without_cookies_calls_with_its_bearer() {
-    let api = ZoomApi::well().await;
-    let (house, _) = house(&api).await;
-    let lent = [("x-stagedoor-context", house.context()), ("x-stagedoor-session", "bearer".into())];
-    let lent: Vec<_> = lent.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let lent = call(&house, "/zoom/context", &lent).await.json();
-    let bearer = format!("Bearer {}", lent["bearer"].as_str().unwrap());
-    assert_eq!(call(&house, ME, &[("authorization", &bearer)]).await.status, StatusCode::OK);
-    assert_eq!(api.last().1["authorization"], "Bearer canary-access-token", "theirs stays here");
-}
-
-/// The assertion that an upstream receives with a request of this session.
-async fn assertion(house: &House, session: &str) -> String {
-    let reply = call(house, "/", &[("cookie", session)]).await;
-    let headers = reply.json()["headers"].clone();
-    let is_it = |field: &&Value| field[0] == "x-stagedoor-assertion";
-    let field = headers.as_array().unwrap().iter().find(is_it).unwrap_or_else(|| panic!("{}", reply.body)).clone();
-    field[1].as_str().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn an_upstream_calls_with_the_assertion_that_it_was_given() {
-    let (api, upstream) = (ZoomApi::well().await, Upstream::start().await);
-    let mut plan = plan(&api);
-    plan.config.app = Plan::upstream(upstream.address).config.app;
-    let house = plan.build();
-    house.install().await;
-    let session = house.session().await;
-    let assertion = assertion(&house, &session).await;
-    let back = ("x-stagedoor-assertion", assertion.as_str());
-    assert_eq!(call(&house, ME, &[back]).await.json(), json!({ "id": USER }));
-    let post = Request::post("/zoom/api/v2/users/me/meetings").header("x-stagedoor-assertion", &assertion);
-    assert_eq!(house.send(post.body(Body::from("{}")).unwrap()).await.status, StatusCode::OK);
-
-    let calls = api.calls();
-    for elsewhere in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
-        assert_eq!(problem(&call(&house, ME, &[back, elsewhere]).await), (403, "cross_site".into()), "{elsewhere:?}");
-    }
-    house.clock.advance_seconds(61);
-    let late = call(&house, ME, &[back, ("cookie", &session)]).await;
-    assert_eq!(problem(&late), (401, "assertion_expired".into()), "the session does not stand in for it");
-    assert_eq!(api.calls(), calls);
-}
-
-#[tokio::test]
-async fn mn_34_an_assertion_that_is_not_ours_proves_nothing() {
-    let api = ZoomApi::well().await;
-    let (house, session) = house(&api).await;
-    let upstream = Upstream::start().await;
-    let url = Url::parse("https://other.example.com").unwrap();
-    let other = Plan::upstream(upstream.address).with(|config| config.public_url = url).build();
-    let of_another_app = assertion(&other, &other.session().await).await;
-    for forged in ["", "x", "eyJhbGciOiJub25lIn0.e30.", "a.b.c", &of_another_app] {
-        let fields =
-            [("x-stagedoor-assertion", forged), ("cookie", session.as_str()), ("sec-fetch-site", "same-origin")];
-        assert_eq!(problem(&call(&house, ME, &fields).await), (401, "assertion_invalid".into()), "{forged:?}");
-    }
-    let twice = [("x-stagedoor-assertion", "a"), ("x-stagedoor-assertion", "a"), ("cookie", session.as_str())];
-    assert_eq!(problem(&call(&house, ME, &twice).await), (401, "assertion_invalid".into()));
-    assert_eq!(api.calls(), 0);
-}
-
-#[tokio::test]
-async fn whoever_has_not_added_the_app_is_told_where() {
-    let api = ZoomApi::well().await;
-    let house = plan(&api).build();
-    let session = house.session().await;
-    let reply = from_page(&house, &session, ME).await;
-    assert_eq!(problem(&reply), (403, "not_installed".into()));
-    assert_eq!(reply.json()["install"], format!("{PUBLIC_URL}/zoom/install"));
-    let guest = house.context_with(&json!({ "uid": Value::Null }));
-    let guest = house.get(&format!("/zoom/context?context={guest}")).await.cookie("__Host-stagedoor").unwrap();
-    let reply = from_page(&house, &format!("__Host-stagedoor={guest}"), ME).await;
-    assert_eq!(problem(&reply), (403, "not_installed".into()));
-    assert_eq!(reply.json()["install"], format!("{PUBLIC_URL}/zoom/install"));
-    assert_eq!(api.calls(), 0);
-}
-
-fn other_tokens(house: &House) {
-    let tokens = json!({
-        "access_token": "canary-access-token-renewed", "refresh_token": "canary-refresh-token-renewed",
-        "token_type": "bearer", "expires_in": 3599, "scope": "user:read:user zoomapp:inmeeting",
-    });
-    house.zoom.answer(TOKEN, 200, &tokens);
-}
-
-#[tokio::test]
-async fn a_token_that_zoom_refuses_is_renewed_and_the_call_made_again() {
-    let api = ZoomApi::start(|_, request| {
-        let is_renewed = request.headers()["authorization"] == "Bearer canary-access-token-renewed";
-        if is_renewed { profile() } else { refusal(401, 124, "Invalid access token.") }
-    })
-    .await;
-    let (house, session) = house(&api).await;
-    other_tokens(&house);
-    house.clock.advance_seconds(120);
-    assert_eq!(from_page(&house, &session, ME).await.status, StatusCode::OK);
-    assert_eq!((api.calls(), house.zoom.calls(TOKEN)), (2, 2));
-    assert_eq!(from_page(&house, &session, ME).await.status, StatusCode::OK);
-    assert_eq!((api.calls(), house.zoom.calls(TOKEN)), (3, 2), "the new token stays");
-}
-
-#[tokio::test]
-async fn a_user_whose_grant_is_over_is_told_where_to_begin_anew() {
-    let api = ZoomApi::start(|_, _| refusal(401, 124, "Invalid access token.")).await;
-    let (house, session) = house(&api).await;
-    house.zoom.answer(TOKEN, 400, &json!({ "reason": "Invalid Token!", "error": "invalid_grant" }));
-    house.clock.advance_seconds(120);
-    let reply = from_page(&house, &session, ME).await;
-    assert_eq!(problem(&reply), (403, "needs_reauth".into()));
-    assert_eq!(reply.json()["install"], format!("{PUBLIC_URL}/zoom/install"));
-    assert!(!reply.body.contains("Invalid"), "mn_32: nothing of Zoom's words");
-    let calls = api.calls();
-    assert_eq!(from_page(&house, &session, ME).await.code(), "needs_reauth");
-    assert_eq!(api.calls(), calls, "Zoom is not asked with a grant that is over");
-}
-
-#[tokio::test]
-async fn mn_26_a_refusal_of_the_newest_token_ends_no_grant() {
-    let api = ZoomApi::start(|_, _| refusal(401, 124, "Invalid access token.")).await;
-    let (house, session) = house(&api).await;
-    other_tokens(&house);
-    house.clock.advance_seconds(120);
-    assert_eq!(problem(&from_page(&house, &session, ME).await), (502, "token_refused".into()));
-    assert_eq!(house.zoom.calls(TOKEN), 2, "one code, one refresh");
-    assert!(is_usable(&house).await);
-}
-
-async fn is_usable(house: &House) -> bool {
-    house.installations.usable(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some()
-}
-
-/// A user's answers to one call again and again, as Zoom's API gives them one after the other.
-async fn ask_again(house: &House, session: &str) -> Reply {
-    from_page(house, session, "/zoom/api/v2/meetings/1").await
-}
-
-#[tokio::test]
-async fn mn_26_a_limit_of_zoom_is_passed_on_and_ends_no_grant() {
-    let limited = |wait: &str| {
-        let mut answer = refusal(429, 429, "You have reached the maximum per-second rate limit for this API.");
-        for (name, value) in [
-            ("retry-after", wait),
-            ("x-ratelimit-category", "Light"),
-            ("x-ratelimit-limit", "30"),
-            ("x-ratelimit-remaining", "0"),
-            ("x-zm-trackingid", "v=2.0;clid=us04"),
-        ] {
-            answer.headers_mut().insert(name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap());
-        }
-        answer
-    };
-    let in_two_hours = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(2)).unwrap().to_string();
-    let api = ZoomApi::start(move |number, _| limited(if number == 0 { "1" } else { &in_two_hours })).await;
-    let (house, session) = house(&api).await;
-    let reply = ask_again(&house, &session).await;
-    assert_eq!((reply.status, reply.json()["code"].as_i64()), (StatusCode::TOO_MANY_REQUESTS, Some(429)));
-    let fields =
-        ["retry-after", "x-ratelimit-category", "x-ratelimit-limit", "x-ratelimit-remaining", "x-zm-trackingid"];
-    assert_eq!(fields.map(|name| reply.header(name)), ["1", "Light", "30", "0", "v=2.0;clid=us04"]);
-    let wait = ask_again(&house, &session).await.header("retry-after").parse::<u64>();
-    let wait = wait.expect("seconds, whatever Zoom wrote");
-    assert!((7_100..=7_201).contains(&wait), "{wait}");
-    assert_eq!(house.zoom.calls(TOKEN), 1, "nothing of this is about the token");
-    assert!(is_usable(&house).await);
 }
 
 #[tokio::test]

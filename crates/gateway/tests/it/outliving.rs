@@ -53,7 +53,7 @@ impl StandIn {
 
     /// Hands an errand over; what comes back, unless nobody takes it.
     async fn asks(&self) -> Option<Option<Duration>> {
-        Some(self.flights.hand_over(&errand(USER))?.await)
+        Some(self.flights.hand_over(&errand(USER))?.await.and_then(|done| done.left_alone))
     }
 }
 
@@ -61,8 +61,8 @@ impl StandIn {
 const ANSWERS: &str = r#"n=0; while read -r order; do
     echo "$order" >> orders
     echo 'nonsense'; echo '{"done":{"number":77}}'
-    echo '{"landed":{"outcome":"Limited","cause":"too many requests: 429"}}'
-    echo "{\"done\":{\"number\":$n,\"left_alone\":30000}}"; n=$((n + 1))
+    echo '{"landed":{"outcome":"Limited","cause":null}}'
+    echo "{\"done\":{\"number\":$n,\"done\":{\"left_alone\":{\"secs\":30,\"nanos\":0},\"refusal\":null}}}"; n=$((n + 1))
 done"#;
 
 #[tokio::test]
@@ -140,8 +140,13 @@ async fn a_process_with_nothing_to_do_is_let_go_and_another_one_started_when_the
 
 #[tokio::test]
 async fn a_process_with_something_to_do_is_kept() {
-    let stand_in = StandIn::new("read -r order; sleep 1; echo '{\"done\":{\"number\":0,\"left_alone\":7}}'; cat");
-    assert_eq!(stand_in.asks().await, Some(Some(Duration::from_millis(7))), "more than twice as long");
+    let slow = ANSWERS.replace("nonsense'", "nonsense'; sleep 1");
+    assert_eq!(StandIn::new(&slow).asks().await, Some(Some(Duration::from_secs(30))), "more than twice as long");
+}
+
+/// The word that an errand is done, with nothing more to say.
+fn done(number: u64) -> Value {
+    json!({"done": {"number": number, "done": {"left_alone": null, "refusal": null}}})
 }
 
 /// The other end, on the store of a house.
@@ -190,7 +195,7 @@ async fn errands_go_in_and_outcomes_come_out_until_the_input_has_closed() {
     let mut beside = Beside::start().await;
     beside.order(5, &errand(USER)).await;
     assert_eq!(beside.report().await, json!({"landed": {"outcome": "Renewed", "cause": null}}));
-    assert_eq!(beside.report().await, json!({"done": {"number": 5, "left_alone": null}}));
+    assert_eq!(beside.report().await, done(5));
     assert_eq!(beside.house.zoom.calls(TOKEN), 2, "for the code, and for the errand");
 
     beside.house.clock.advance_seconds(3_600);
@@ -198,9 +203,10 @@ async fn errands_go_in_and_outcomes_come_out_until_the_input_has_closed() {
     beside.order(6, &errand(USER)).await;
     let landed = beside.report().await;
     assert_eq!(landed["landed"]["outcome"], "Refused");
-    assert!(landed["landed"]["cause"].as_str().unwrap().contains("client id and secret"), "{landed}");
-    let done = beside.report().await;
-    assert!(done["done"]["left_alone"].as_u64().unwrap() > 5_000, "{done}");
+    assert!(landed["landed"]["cause"]["text"].as_str().unwrap().contains("client id and secret"), "{landed}");
+    let done = &beside.report().await["done"]["done"];
+    assert!(done["left_alone"]["secs"].as_u64().unwrap() > 5, "{done}");
+    assert_eq!(done["refusal"][0]["code"], "client_refused");
     drop(beside.input);
     beside.running.await.unwrap();
 }
@@ -214,9 +220,9 @@ async fn mn_12_lines_that_make_no_sense_are_refused_and_the_next_one_is_done() {
     }
     beside.input.write_all(b"\xff\xfe\n").await.unwrap();
     beside.order(1, &Errand { shelf: "sessions".into(), ..errand(USER) }).await;
-    assert_eq!(beside.report().await, json!({"done": {"number": 1, "left_alone": null}}));
+    assert_eq!(beside.report().await, done(1));
     beside.order(2, &errand("nobody")).await;
-    assert_eq!(beside.report().await, json!({"done": {"number": 2, "left_alone": null}}));
+    assert_eq!(beside.report().await, done(2));
     assert_eq!(beside.house.zoom.calls(TOKEN), 1, "nothing is refreshed");
     beside.order(3, &errand(USER)).await;
     assert_eq!(beside.report().await["landed"]["outcome"], "Renewed");

@@ -40,7 +40,8 @@ pub(super) fn unreachable(expected: &Expected, trouble: &Trouble) -> Finding {
         (&TLS, "get a certificate for this very host name")
     } else if is(&["expired"]) {
         (&TLS, "renew the certificate, and see that this happens by itself")
-    } else if is(&["unknownissuer", "unknown issuer"]) {
+    } else if is(&["unknownissuer", "unknown issuer", "causedasendentity"]) {
+        // The last one is what openssl req -x509 makes: signed by itself.
         (&TLS, "serve a certificate of a public authority, with its intermediate certificates")
     } else if is(&["certificate"]) {
         (&TLS, "serve a certificate that browsers accept")
