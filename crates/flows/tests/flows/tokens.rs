@@ -381,6 +381,18 @@ async fn a_refused_token_gives_way_to_the_one_that_another_process_has_stored() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_token_gives_way_to_one_that_is_good_and_not_just_to_another() {
+    let world = World::flowing();
+    install(&world, "jill").await;
+    let first = fresh(&world).await.unwrap();
+    world.clock.advance(HOUR_MS);
+    fresh(&world).await.unwrap();
+    world.clock.advance(HOUR_MS);
+    let third = world.tokens.renewed_after(&user("jill"), &first).await.unwrap();
+    assert_eq!((third.access.expose(), refreshes(&world)), (&*good(&world), 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_was_read_during_the_last_refresh_is_not_given_after_it() {
     let world = World::flowing();
     install(&world, "jill").await;
