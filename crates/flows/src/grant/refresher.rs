@@ -12,7 +12,7 @@ use stagedoor_protocol::time::UnixMillis;
 
 use super::cache::Cache;
 use super::flight::{Flight, Landed, Need, Verdict, terms};
-use super::{Done, Driver, Errand, Holder, Issuer, RefreshError, Standing, Told};
+use super::{Done, Driver, Errand, Grant, Holder, Issuer, RefreshError, Told};
 use crate::port::{Clock, Entropy};
 use crate::vault::{Kept, Vault, VaultError};
 
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How coarsely the last use of a grant is kept, in milliseconds: to the hour, which costs a busy user about as many
 /// writes as two refreshes more a day.
 const USED_MS: u64 = 3_600_000;
+
+/// How often a note of a use is offered where the record changes meanwhile.
+const NOTES: usize = 4;
 
 /// Keeps grants alive. Clones share everything.
 pub struct Refresher<T: Holder>(pub(super) Arc<Inner<T>>);
@@ -170,20 +173,11 @@ impl<T: Holder> Refresher<T> {
 
     /// Notes once an hour that a grant is in use, so that it is kept fresh.
     fn touch(&self, key: &str, kept: &Kept<T>, now: UnixMillis) {
-        let grant = kept.item.grant();
-        let is_noted = now.since(grant.used).unsigned_abs() < USED_MS;
-        if is_noted || grant.standing != Standing::Live || grant.refresh.is_none() {
+        if is_noted(kept.item.grant(), now) {
             return;
         }
         let (inner, kept, key) = (Arc::clone(&self.0), kept.clone(), key.to_owned());
-        self.0.driver.drive(Box::pin(async move {
-            let mut item = kept.item.clone();
-            item.grant_mut().used = now;
-            // Who changed it meanwhile has used it too, or the next use is noted.
-            if let Ok(Some(kept)) = inner.vault.advance(&kept, item.clone(), terms(&item)).await {
-                let _ = inner.schedule(&key, &kept.item).await;
-            }
-        }));
+        self.0.driver.drive(Box::pin(async move { inner.note_use(&key, kept, now).await }));
     }
 
     fn flights(&self) -> MutexGuard<'_, Flights<T>> {
@@ -195,6 +189,26 @@ impl<T: Holder> Inner<T> {
     /// Puts an item into the queue of what is due.
     pub(super) async fn schedule(&self, key: &str, item: &T) -> Result<(), VaultError> {
         super::due::schedule(&self.vault, key, item).await
+    }
+
+    /// A refresh that begins or ends meanwhile changes the record, and goes on from what is written here.
+    async fn note_use(&self, key: &str, mut kept: Kept<T>, now: UnixMillis) {
+        for _ in 0..NOTES {
+            let mut item = kept.item.clone();
+            item.grant_mut().used = now;
+            match self.vault.advance(&kept, item.clone(), terms(&item)).await {
+                Ok(Some(noted)) => {
+                    let _ = self.schedule(key, &noted.item).await;
+                    return;
+                }
+                Ok(None) => match self.vault.get(key).await {
+                    Ok(Some(changed)) if !is_noted(Holder::grant(&changed.item), now) => kept = changed,
+                    _ => return,
+                },
+                // The next use is noted.
+                Err(_) => return,
+            }
+        }
     }
 }
 
@@ -212,6 +226,11 @@ impl<T: Holder> Drop for Leaving<T> {
             flights.under_way.remove(&self.key);
         }
     }
+}
+
+/// Whether a use need not be noted: it is, or nothing will be refreshed.
+fn is_noted(grant: &Grant, now: UnixMillis) -> bool {
+    now.since(grant.used).unsigned_abs() < USED_MS || grant.refresh.is_none()
 }
 
 fn is_fresh<T: Holder>(item: &T, now: UnixMillis) -> bool {

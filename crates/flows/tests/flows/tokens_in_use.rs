@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use stagedoor_flows::grant::{Ending, Outcome};
+use stagedoor_flows::port::Clock as _;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -108,6 +109,24 @@ async fn a_use_is_noted_once_an_hour_and_costs_nothing_where_the_token_is_refres
     }
     upkeep.abort();
     assert_eq!(writes(&world) - began, 2 * (refreshes(&world) - calls), "no note where users refresh");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_use_during_a_refresh_ahead_of_time_is_noted() {
+    let (world, upkeep) = kept_up(Duration::from_hours(1_000)).await;
+    upkeep.abort();
+    world.clock.advance(56 * 60_000);
+    assert_eq!(world.tokens.renew_due(NonZeroU32::MIN).await.unwrap().begun, 1);
+    world.clock.advance(56 * 60_000);
+    let now = world.clock.now();
+    let use_it = async {
+        sleep(Duration::from_millis(50)).await;
+        assert_eq!(uses(&world).await, Duration::ZERO);
+    };
+    let (round, ()) = tokio::join!(world.tokens.renew_due(NonZeroU32::MIN), use_it);
+    assert_eq!((round.unwrap().begun, refreshes(&world)), (1, 2));
+    let noted = world.installations.of(&user("jill")).await.unwrap().unwrap().grant.used;
+    assert!(noted >= now, "{noted:?}");
 }
 
 #[tokio::test(start_paused = true)]
