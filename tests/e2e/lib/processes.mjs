@@ -222,10 +222,15 @@ export async function freePorts(...lengths) {
   while (found.length < lengths.length) {
     const first = 10_000 + Math.floor(Math.random() * 22_000);
     const run = Array.from({ length: lengths[found.length] }, (_, index) => first + index);
+    if (run.some((port) => given.has(port))) continue;
+    run.forEach((port) => given.add(port));
     if ((await Promise.all(run.map(isFree))).every(Boolean)) found.push(first);
   }
   return found;
 }
+
+/** Ports that a test of this process has, also while its gateway is down. */
+const given = new Set();
 
 function isFree(port) {
   return new Promise((resolve) => {
