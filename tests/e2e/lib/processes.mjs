@@ -1,6 +1,7 @@
 // Starts the real `stagedoor` binary in a directory of its own, and stops, kills and restarts it.
 
 import { execFile, spawn } from "node:child_process";
+import dgram from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import net from "node:net";
@@ -215,22 +216,29 @@ export async function emptyDirectory(t) {
 
 /**
  * First ports of runs of free neighbours, one run for each length. They lie below the ports that the system gives to
- * outgoing connections, so that none is taken between the look and the start.
+ * outgoing connections, so that none is taken between the look and the start; and no other test gets them, in whatever
+ * process, as long as this one runs.
  */
 export async function freePorts(...lengths) {
   const found = [];
   while (found.length < lengths.length) {
     const first = 10_000 + Math.floor(Math.random() * 22_000);
     const run = Array.from({ length: lengths[found.length] }, (_, index) => first + index);
-    if (run.some((port) => given.has(port))) continue;
-    run.forEach((port) => given.add(port));
-    if ((await Promise.all(run.map(isFree))).every(Boolean)) found.push(first);
+    const claims = await Promise.all(run.map(claim));
+    if (claims.every(Boolean) && (await Promise.all(run.map(isFree))).every(Boolean)) found.push(first);
+    else claims.forEach((claimed) => claimed?.close());
   }
   return found;
 }
 
-/** Ports that a test of this process has, also while its gateway is down. */
-const given = new Set();
+/** Takes the UDP port of the same number, which nobody needs: a lock that ends with its process. */
+function claim(port) {
+  return new Promise((resolve) => {
+    const socket = dgram.createSocket("udp4").unref();
+    socket.once("error", () => socket.close(() => resolve(null)));
+    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => resolve(socket));
+  });
+}
 
 function isFree(port) {
   return new Promise((resolve) => {

@@ -122,7 +122,8 @@ fn send(method: &str, url: &str, fields: &str, body: &str) -> Answer {
 pub(crate) fn free_ports(count: u16) -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
-        let offset = std::process::id().wrapping_mul(16).wrapping_add(GIVEN.fetch_add(count.into(), Ordering::Relaxed));
+        let offset =
+            std::process::id().wrapping_mul(128).wrapping_add(GIVEN.fetch_add(count.into(), Ordering::Relaxed));
         let first = u16::try_from(20_000 + offset % 10_000).unwrap();
         if (first..first + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return first;

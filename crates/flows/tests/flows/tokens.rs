@@ -323,6 +323,18 @@ async fn a_rate_limit_counts_for_all_grants_of_the_app() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_a_wrong_clock_left_behind_holds_nobody_up() {
+    let world = World::flowing();
+    install(&world, "jill").await;
+    install(&world, "jack").await;
+    world.clock.advance(HOUR_MS + 300_000);
+    world.zoom.script(Endpoint::Refresh, [Answer::Later(30)]);
+    assert!(fresh(&world).await.is_err());
+    world.clock.advance(-200_000);
+    assert!(world.tokens.fresh(&user("jack")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_serves_is_given_while_zoom_is_down() {
     let world = World::flowing();
     install(&world, "jill").await;
@@ -366,6 +378,37 @@ async fn a_refused_token_gives_way_to_the_one_that_another_process_has_stored() 
     assert_eq!(world.tokens.renewed_after(&user("jill"), &first).await.unwrap(), second);
     assert_eq!(fresh(&world).await.unwrap(), second, "for whoever asks next too");
     assert_eq!(refreshes(&world), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_gives_way_to_one_that_is_good_and_not_just_to_another() {
+    let world = World::flowing();
+    install(&world, "jill").await;
+    let first = fresh(&world).await.unwrap();
+    world.clock.advance(HOUR_MS);
+    fresh(&world).await.unwrap();
+    world.clock.advance(HOUR_MS);
+    let third = world.tokens.renewed_after(&user("jill"), &first).await.unwrap();
+    assert_eq!((third.access.expose(), refreshes(&world)), (&*good(&world), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_read_during_the_last_refresh_is_not_given_after_it() {
+    let world = World::flowing();
+    install(&world, "jill").await;
+    world.clock.advance(120_000);
+    let first = fresh(&world).await.unwrap();
+    world.zoom.removed("jill");
+    world.zoom.dawdle(Duration::from_secs(1));
+    let jill = user("jill");
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        fresh(&world).await
+    };
+    let (ended, meanwhile) = tokio::join!(world.tokens.renewed_after(&jill, &first), meanwhile);
+    assert_eq!(meanwhile.unwrap(), first);
+    assert!(matches!(ended, Err(TokensError::NeedsReauth { .. })));
+    assert!(matches!(fresh(&world).await, Err(TokensError::NeedsReauth { .. })));
 }
 
 #[tokio::test(start_paused = true)]

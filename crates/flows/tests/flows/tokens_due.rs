@@ -119,6 +119,18 @@ async fn a_refresh_that_did_not_begin_in_the_background_stays_due() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_round_begins_nothing_while_zoom_wants_to_be_left_alone() {
+    let world = World::flowing();
+    install(&world, names(3)).await;
+    world.clock.advance(56 * MINUTE_MS);
+    world.zoom.script(Endpoint::Refresh, [Answer::Later(30)]);
+    assert_eq!(world.tokens.renew_due(RATE).await.unwrap().begun, 1);
+    assert_eq!(world.tokens.renew_due(RATE).await.unwrap().begun, 0);
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(world.tokens.renew_due(RATE).await.unwrap().begun, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn zoom_being_down_in_the_background_is_met_with_patience() {
     let world = World::flowing();
     install(&world, names(100)).await;

@@ -111,6 +111,19 @@ async fn a_use_is_noted_once_an_hour_and_costs_nothing_where_the_token_is_refres
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refresh_costs_four_writes_of_the_store() {
+    let (world, upkeep) = kept_up(Duration::from_hours(1_000)).await;
+    upkeep.abort();
+    world.clock.advance(56 * 60_000);
+    world.store.plan(None);
+    assert_eq!(world.tokens.renew_due(NonZeroU32::MIN).await.unwrap().begun, 1);
+    assert_eq!(refreshes(&world), 1);
+    let (round, reads) = (["lease", "list", "list", "release"].len(), ["is it due", "is it due still"].len());
+    let writes = ["intent", "tokens", "into the queue", "out of the queue"].len();
+    assert_eq!(world.store.calls(), round + reads + writes);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_process_that_dies_in_the_first_call_after_a_weekend_is_found_in_the_background() {
     let (world, upkeep) = kept_up(Duration::from_mins(1)).await;
     sleep(Duration::from_hours(3 * DAY)).await;

@@ -135,8 +135,8 @@ async fn who_joins_a_refresh_that_finds_nothing_to_do_gets_another_token_all_the
     let (world, company) = with_company().await;
     let refused = company.tokens.fresh(&user("jill")).await.unwrap();
     company.clock.advance(120_000);
-    // The errand reads, and while it is told, somebody joins it.
-    company.store.plan(Some(Plan { fault: Fault::Late, from: 0, until: 1 }));
+    // The errand looks at the token, and while the refresh looks once more, somebody joins it.
+    company.store.plan(Some(Plan { fault: Fault::Late, from: 1, until: 2 }));
     let jill = user("jill");
     let errand = Errand { shelf: "installation".into(), key: "jill".into(), forced: false, used: true };
     let (errand, other) =

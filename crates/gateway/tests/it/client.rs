@@ -12,8 +12,7 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::secrets::Log;
-use crate::support::{listen, log_to};
+use crate::support::{Log, listen};
 
 fn client() -> HttpClient {
     let limits = OutboundLimits { connect: Duration::from_millis(200), total: Duration::from_millis(400), body: 1000 };
@@ -57,8 +56,7 @@ async fn a_clock_that_is_off_is_said_with_by_how_much_and_in_which_direction() {
         jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&then).unwrap()
     };
     for (minutes, said) in [(-10, "s ahead of that of 127.0.0.1"), (10, "s behind that of 127.0.0.1"), (0, "")] {
-        let log = Log::default();
-        let _guard = log_to(tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish());
+        let (log, _guard) = Log::of_this_thread();
         let answer = format!("HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Length: 0\r\n\r\n", date(minutes));
         send(&server(answer.into_bytes(), true).await).await.unwrap();
         let text = log.text();

@@ -1,8 +1,5 @@
 //! Canaries: nothing secret appears in a log, an answer that must not hold it, or a metric.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -10,47 +7,13 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use stagedoor_flows::api::ApiAllow;
 use tower::ServiceExt;
-use tracing_subscriber::fmt::MakeWriter;
 use url::Url;
 
-use crate::support::{Browser, CLIENT_SECRET, MASTER_SECRET, Plan, get, listen, log_to, visit};
-
-/// A log that is kept.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::support::{Browser, CLIENT_SECRET, Log, MASTER_SECRET, Plan, get, listen, visit};
 
 #[tokio::test]
 async fn mn_12_no_secret_is_in_the_log_the_metrics_or_a_page() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = log_to(subscriber);
+    let (log, _guard) = Log::of_this_thread();
 
     let house = Plan::default().build();
     let mut browser = Browser::default();
@@ -95,9 +58,7 @@ async fn mn_12_no_secret_is_in_the_log_the_metrics_or_a_page() {
 
 #[tokio::test]
 async fn an_access_event_says_what_and_not_who() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).without_time().with_ansi(false).finish();
-    let _guard = log_to(subscriber);
+    let (log, _guard) = Log::of_this_thread();
     let house = Plan::default().build();
     let reply = house.visit("/somewhere?token=canary").await;
     house.get("/zoom/session?token=canary").await;
@@ -111,13 +72,7 @@ async fn an_access_event_says_what_and_not_who() {
 
 #[tokio::test]
 async fn mn_12_a_call_of_zooms_api_is_logged_by_its_rule_and_not_by_its_path() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = log_to(subscriber);
+    let (log, _guard) = Log::of_this_thread();
     let mut plan = Plan::default().with(|config| config.api_allow = ApiAllow::parse(&["GET /v2/users/*"]).unwrap());
     let api = listen().await;
     plan.api_host = Url::parse(&format!("http://{}", api.local_addr().unwrap())).unwrap();
@@ -138,9 +93,7 @@ async fn mn_12_a_call_of_zooms_api_is_logged_by_its_rule_and_not_by_its_path() {
 
 #[tokio::test]
 async fn the_cause_of_a_failure_is_in_the_log_with_the_id_of_the_answer() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    let _guard = log_to(subscriber);
+    let (log, _guard) = Log::of_this_thread();
     let house = Plan::default().build();
     let mut browser = Browser::default();
     let state = browser.begin(&house).await;

@@ -15,10 +15,7 @@ use stagedoor_flows::seal::MasterSecret;
 use stagedoor_flows::webhook::forwarding_keys;
 use stagedoor_store::Memory;
 
-use crate::secrets::Log;
-use crate::support::{
-    CLIENT_ID, DeadStore, Hooks, MASTER_SECRET, Mood, Plan, Post, SlowStore, USER, event, get, log_to,
-};
+use crate::support::{CLIENT_ID, DeadStore, Hooks, Log, MASTER_SECRET, Mood, Plan, Post, SlowStore, USER, event, get};
 
 /// What Zoom waits.
 const THREE_SECONDS: Duration = Duration::from_secs(3);
@@ -257,13 +254,7 @@ async fn a_delivery_in_flight_is_finished_before_the_gateway_stops() {
 
 #[tokio::test]
 async fn a_user_who_removes_the_app_is_forgotten_and_that_is_written_down() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let _guard = log_to(subscriber);
+    let (log, _guard) = Log::of_this_thread();
     let hooks = Hooks::start().await;
     let house = Plan::webhooks(Some(hooks.address)).build();
     let cookie = house.session().await;

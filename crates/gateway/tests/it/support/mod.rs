@@ -1,8 +1,8 @@
 //! A gateway on a memory store, with a clock that stands still and a Zoom that answers as it is told.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -34,18 +34,17 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
-use tracing::subscriber::DefaultGuard;
-use tracing::{Dispatch, Subscriber};
-use tracing_subscriber::Registry;
 use url::Url;
 
 mod browser;
+mod log;
 mod post;
 mod store;
 mod upstream;
 mod zoom;
 
 pub(crate) use browser::Browser;
+pub(crate) use log::{Log, log_to};
 pub(crate) use post::{Hooks, Mood, Post, event};
 pub(crate) use store::{DeadStore, SlowStore};
 pub(crate) use upstream::{Upstream, raw, raw_connection};
@@ -239,16 +238,6 @@ fn acme(plan: &Plan) -> Provider {
         metadata: Metadata::Given(Box::new(endpoints)),
         api: plan.acme_api.clone(),
     }
-}
-
-/// Sends what this thread logs to a subscriber.
-///
-/// While a process has one subscriber, `tracing` asks whichever thread meets an event first whether anybody wants it, and
-/// remembers the answer for all threads. With two more it asks all of them.
-pub(crate) fn log_to(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
-    static OTHERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| [(); 2].map(|()| Dispatch::new(Registry::default())));
-    LazyLock::force(&OTHERS);
-    tracing::subscriber::set_default(subscriber)
 }
 
 /// An answer, read to its end.

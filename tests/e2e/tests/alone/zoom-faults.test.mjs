@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { describe, test } from "node:test";
 
-import { MAY_ASK_ZOOM, askZoom, install, launch, newUser } from "../lib/hops.mjs";
-import { startApart } from "../lib/processes.mjs";
-import { sleep, until } from "../lib/waiting.mjs";
+import { MAY_ASK_ZOOM, askZoom, install, launch, newUser } from "../../lib/hops.mjs";
+import { startApart } from "../../lib/processes.mjs";
+import { sleep, until } from "../../lib/waiting.mjs";
 
 /** Whose tokens have expired when a fault begins. */
 const USERS = 6;
@@ -137,7 +137,7 @@ function assertUnchanged(before, during) {
 
 // Some beside each other: most of the time they wait.
 describe("a Zoom with faults", { concurrency: true }, () => {
-  describe("a token endpoint that", { concurrency: 4 }, () => {
+  describe("a token endpoint that", { concurrency: 3 }, () => {
     for (const [fault, millis] of Object.entries({ ...HARMLESS, ...USED_UP })) {
       test(`answers with ${fault}`, { timeout: 120_000 }, async (t) => {
         const stage = await stageOf(t);
