@@ -34,6 +34,8 @@ const READERS: usize = 2;
 ///   restart, when the cause is gone. A file that was replaced by another needs a restart.
 /// - Dropping it finishes what has been handed to it, then closes the file. That may take as long as a verb.
 ///
+/// Its verbs run on a Tokio runtime that has timers.
+///
 /// File systems that are mounted over a network do not lock reliably and are not for this store.
 #[derive(Debug)]
 pub struct Sqlite {

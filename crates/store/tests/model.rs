@@ -215,7 +215,7 @@ async fn step(store: &dyn Store, model: &mut Model, now: UnixMillis, verb: Verb)
 }
 
 fn run(verbs: Vec<(UnixMillis, Verb)>, store: &dyn Store) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(play(store, verbs));
 }
 
