@@ -1,7 +1,7 @@
 //! Commands that keep running, and just enough HTTP to talk to them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -125,7 +125,8 @@ pub(crate) fn free_ports(count: u16) -> u16 {
         let offset =
             std::process::id().wrapping_mul(128).wrapping_add(GIVEN.fetch_add(count.into(), Ordering::Relaxed));
         let first = u16::try_from(20_000 + offset % 10_000).unwrap();
-        if (first..first + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+        // Asked by connecting: a listener of ours could live on for a moment in a program that another test starts just now.
+        if (first..first + count).all(|port| TcpStream::connect(("127.0.0.1", port)).is_err()) {
             return first;
         }
     }
