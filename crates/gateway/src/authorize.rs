@@ -83,10 +83,7 @@ pub(crate) async fn finish(
     let authorize = this.authorize.clone();
     // A code works once: an exchange that has begun must be stored, whether or not the page waits for it.
     let exchange = this.exchanges.spawn(async move { authorize.finish(&session, authorized).await });
-    let session = exchange
-        .await
-        .map_err(|error| Notice::internal("Try again.").because(&error))?
-        .map_err(|error| Notice::of(&error))?;
+    let session = exchange.await.map_err(|error| Notice::died(&error))?.map_err(|error| Notice::of(&error))?;
     Ok(this.page.give(session, carrier).await)
 }
 

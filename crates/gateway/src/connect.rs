@@ -97,11 +97,7 @@ pub(crate) async fn returned(
     let callback = Callback::read(uri.query().unwrap_or_default()).ok_or_else(malformed)?;
     let connect = this.connect.clone();
     let parking = this.exchanges.spawn(async move { connect.returned(&provider, callback).await });
-    match parking
-        .await
-        .map_err(|error| Notice::internal("Try again.").because(&error))?
-        .map_err(|error| refusal(&error))?
-    {
+    match parking.await.map_err(|error| Notice::died(&error))?.map_err(|error| refusal(&error))? {
         Returned::Parked(link) => Ok(into_zoom(&link)),
         Returned::Again => {
             let advice = "Go back to Zoom, where the app goes on. If it does not, begin again there.";
@@ -130,10 +126,7 @@ pub(crate) async fn disconnect(
     let caller = Caller::ours(&this.page.sessions, &this.origin, &headers)?;
     let (connect, name) = (this.connect.clone(), provider.clone());
     let ending = this.exchanges.spawn(async move { connect.disconnect(&caller.session, &name).await });
-    let ended = ending
-        .await
-        .map_err(|error| Notice::internal("Try again.").because(&error))?
-        .map_err(|error| refusal(&error))?;
+    let ended = ending.await.map_err(|error| Notice::died(&error))?.map_err(|error| refusal(&error))?;
     if let Disconnected::NotRevoked(error) = &ended {
         tracing::warn!(provider, error = error as &dyn std::error::Error, "the provider did not take a token back");
     }

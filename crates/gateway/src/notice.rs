@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use stagedoor_flows::fault::{Classified, Fault};
+use tokio::task::JoinError;
 
 pub(crate) const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
@@ -102,6 +103,11 @@ impl Notice {
     pub(crate) fn internal(advice: &'static str) -> Self {
         let sentence = "Something went wrong inside this app's gateway.";
         Self::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", sentence, advice)
+    }
+
+    /// A task of ours did not come to its end: it panicked.
+    pub(crate) fn died(error: &JoinError) -> Self {
+        Self::internal("Try again.").because(error)
     }
 
     /// A page that is no error.
