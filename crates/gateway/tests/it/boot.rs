@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
-use stagedoor_gateway::Browsers;
 
 use crate::support::{Plan, Upstream, get};
 
@@ -101,7 +100,7 @@ async fn only_documents_in_frames_boot() {
 #[tokio::test]
 async fn nothing_boots_where_the_web_client_is_switched_off_or_browsers_are_let_in() {
     let off = Plan::default().with(|config| config.pwa = false).build();
-    let open = Plan::default().with(|config| config.app.as_mut().unwrap().browsers = Browsers::Allow).build();
+    let open = Plan::default().open().build();
     for (house, shown) in [(&off, "Open this app in Zoom"), (&open, "Hello")] {
         let reply = house.send(framed("/").body(Body::empty()).unwrap()).await;
         assert!(reply.body.contains(shown) && !reply.body.contains("boot.js"), "{}", reply.body);

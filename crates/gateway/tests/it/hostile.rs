@@ -18,11 +18,7 @@ const ROUTES: [&str; 7] =
 #[tokio::test]
 async fn mn_31_messages_that_can_be_read_in_two_ways_are_refused_and_the_connection_closed() {
     let upstream = Upstream::start().await;
-    let gateway = Plan::upstream(upstream.address)
-        .with(|config| config.app.as_mut().unwrap().browsers = stagedoor_gateway::Browsers::Allow)
-        .build()
-        .run()
-        .await;
+    let gateway = Plan::upstream(upstream.address).open().build().run().await;
     let post = "POST / HTTP/1.1\r\nHost: a\r\n";
     let messages = [
         ("both lengths", format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
@@ -69,11 +65,7 @@ async fn mn_31_messages_that_can_be_read_in_two_ways_are_refused_and_the_connect
 #[tokio::test]
 async fn a_body_that_makes_no_sense_is_the_clients_fault() {
     let upstream = Upstream::start().await;
-    let gateway = Plan::upstream(upstream.address)
-        .with(|config| config.app.as_mut().unwrap().browsers = stagedoor_gateway::Browsers::Allow)
-        .build()
-        .run()
-        .await;
+    let gateway = Plan::upstream(upstream.address).open().build().run().await;
     for chunk in ["1\nx\r\n0\r\n\r\n", "zz\r\n", "-1\r\nx\r\n", "1\r\nxx\r\n0\r\n\r\n", "fffffffffffffffff\r\nx"] {
         let post = "POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
         let answer =

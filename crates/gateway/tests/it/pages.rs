@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use stagedoor_gateway::{App, AppSource, Browsers, Config, ConfigError};
+use stagedoor_gateway::{App, AppSource, Config, ConfigError};
 use url::Url;
 
 use crate::support::{House, Plan, listen};
@@ -27,7 +27,7 @@ async fn app_with(headers: Fields, change: impl FnOnce(&mut Config)) -> House {
     let listener = listen().await;
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/{status}", get(answer))).await });
-    Plan::upstream(address).with(|config| config.app.as_mut().unwrap().browsers = Browsers::Allow).with(change).build()
+    Plan::upstream(address).open().with(change).build()
 }
 
 async fn header_of(headers: Fields, name: &str) -> String {

@@ -117,11 +117,7 @@ async fn an_assertion_is_reused_for_its_session_only() {
 #[tokio::test]
 async fn mn_20_no_spelling_of_an_identity_header_comes_through() {
     let upstream = Upstream::start().await;
-    let gateway = Plan::upstream(upstream.address)
-        .with(|config| config.app.as_mut().unwrap().browsers = stagedoor_gateway::Browsers::Allow)
-        .build()
-        .run()
-        .await;
+    let gateway = Plan::upstream(upstream.address).open().build().run().await;
     let spellings = [
         "X-Forwarded-User",
         "x-forwarded-user",
@@ -161,11 +157,7 @@ async fn mn_20_no_spelling_of_an_identity_header_comes_through() {
 #[tokio::test]
 async fn mn_20_no_field_comes_through_behind_a_body() {
     let upstream = Upstream::start().await;
-    let gateway = Plan::upstream(upstream.address)
-        .with(|config| config.app.as_mut().unwrap().browsers = stagedoor_gateway::Browsers::Allow)
-        .build()
-        .run()
-        .await;
+    let gateway = Plan::upstream(upstream.address).open().build().run().await;
     let request = "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\
                    Trailer: X-Forwarded-User, X-Other\r\n\r\n4\r\nbody\r\n0\r\nX-Forwarded-User: evil\r\nX-Other: evil\r\n\r\n";
     let answer = raw(gateway.address, request.as_bytes()).await;

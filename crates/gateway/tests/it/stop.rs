@@ -15,7 +15,7 @@ const REQUEST: &[u8] = b"GET /zoom/jwks.json HTTP/1.1\r\nHost: a\r\n\r\n";
 #[tokio::test]
 async fn a_request_in_flight_is_finished() {
     let upstream = Upstream::start().await;
-    let plan = Plan::upstream(upstream.address).with(|config| config.app.as_mut().unwrap().browsers = Browsers::Allow);
+    let plan = Plan::upstream(upstream.address).open();
     let mut gateway = plan.build().run().await;
     let address = gateway.address;
     let late = tokio::spawn(async move { raw(address, b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n").await });

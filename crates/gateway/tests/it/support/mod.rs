@@ -23,7 +23,9 @@ use stagedoor_flows::session::{SessionTtl, Sessions};
 use stagedoor_flows::tokens::Tokens;
 use stagedoor_flows::vault::Vault;
 use stagedoor_flows::zoom::{Zoom, ZoomApp};
-use stagedoor_gateway::{App, AppSource, Config, ConfigError, Flights, Flows, Gateway, SystemEntropy, ZoomFlows};
+use stagedoor_gateway::{
+    App, AppSource, Browsers, Config, ConfigError, Flights, Flows, Gateway, SystemEntropy, ZoomFlows,
+};
 use stagedoor_protocol::context::ContextKey;
 use stagedoor_protocol::id::{ClientId, ProviderClientId};
 use stagedoor_protocol::provider::{self, ClientAuth, Endpoints};
@@ -126,6 +128,11 @@ impl Plan {
 
     pub(crate) fn upstream(address: SocketAddr) -> Self {
         Self::app(AppSource::Upstream(Url::parse(&format!("http://{address}")).unwrap()))
+    }
+
+    /// The app is reached without a session.
+    pub(crate) fn open(self) -> Self {
+        self.with(|config| config.app.as_mut().unwrap().browsers = Browsers::Allow)
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
