@@ -7,7 +7,7 @@ import { chown, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 
-import { emptyDirectory, freePorts } from "./processes.mjs";
+import { emptyDirectory, freePorts, tell } from "./processes.mjs";
 import { until } from "./waiting.mjs";
 
 /** Never the kind that waits: whoever measures meanwhile in the same process would wait too. */
@@ -44,6 +44,8 @@ export class Postgres {
     await writeFile(password, PASSWORD);
     if (NOBODY.uid) for (const mine of [directory, password]) await chown(mine, NOBODY.uid, NOBODY.gid);
     const settings = ["--username=stagedoor", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"];
+    // The smallest there is: nothing here writes much, and a disk is full sooner.
+    settings.push("--wal-segsize=1");
     await this.#run("initdb", [...settings, `--pwfile=${password}`, `--pgdata=${this.data}`]);
   }
 
@@ -66,14 +68,14 @@ export class Postgres {
     if (!this.isRunning) return;
     // Whoever is held still hears nothing.
     await this.resume();
-    await this.#end(() => tell(this.child.pid, "QUIT"));
+    await this.#end(() => tell(this.child.pid, "SIGQUIT"));
   }
 
   /** Ends every process of the server at once, as a power cut would, except that the kernel keeps what it was given. */
   async kill() {
     if (!this.isRunning) return;
     const family = await this.#family();
-    await this.#end(() => family.forEach((pid) => tell(pid, "KILL")));
+    await this.#end(() => family.forEach((pid) => tell(pid, "SIGKILL")));
     // As long as one of them is there, no other server starts with this data.
     await until("the end of the PostgreSQL server", () => family.every(isGone));
   }
@@ -85,11 +87,11 @@ export class Postgres {
 
   /** Holds the server still: it keeps its connections and answers nobody. */
   async pause() {
-    for (const pid of await this.#family()) tell(pid, "STOP");
+    for (const pid of await this.#family()) tell(pid, "SIGSTOP");
   }
 
   async resume() {
-    for (const pid of await this.#family()) tell(pid, "CONT");
+    for (const pid of await this.#family()) tell(pid, "SIGCONT");
   }
 
   /** What a statement says, one line a row. */
@@ -124,7 +126,7 @@ export class Postgres {
   /** The ids of the first process, which is stopped so that it starts no others meanwhile, and before it of all others. */
   async #family() {
     const { pid } = this.child;
-    tell(pid, "STOP");
+    tell(pid, "SIGSTOP");
     const { stdout } = await run("pgrep", ["-P", String(pid)]).catch(() => ({ stdout: "" }));
     return [...stdout.split("\n").filter(Boolean).map(Number), pid];
   }
@@ -132,15 +134,6 @@ export class Postgres {
   async #run(name, args) {
     const options = { cwd: this.directory, encoding: "utf8", maxBuffer: 1 << 28, ...NOBODY };
     return (await run(program(name), args, options)).stdout;
-  }
-}
-
-/** Sends a signal, where there is somebody left to hear it. */
-function tell(pid, name) {
-  try {
-    process.kill(pid, `SIG${name}`);
-  } catch (error) {
-    if (error.code !== "ESRCH") throw error;
   }
 }
 
