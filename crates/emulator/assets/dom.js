@@ -20,6 +20,23 @@ export const svg = (tag, properties = {}, ...children) => fill(document.createEl
 
 export const byId = (id) => document.getElementById(id);
 
+/** Facts as text, the same in whatever order their members are. */
+const asText = (facts) =>
+  JSON.stringify(facts, (_, value) => (Object(value) === value && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value));
+
+/**
+ * Fills `box` with what `build` makes, unless it shows the same `facts` already: what has not changed keeps its focus and
+ * whatever somebody opened in it. Where a focus goes down with the old content, the first control of the new gets it.
+ */
+export function refill(box, facts, build) {
+  const shown = asText(facts);
+  if (box.dataset.shown === shown) return;
+  const had = box.contains(document.activeElement);
+  box.dataset.shown = shown;
+  box.replaceChildren(...[build()].flat(Infinity).filter(Boolean));
+  if (had && !box.contains(document.activeElement)) box.querySelector("button, input, select, a")?.focus();
+}
+
 /** A link out of the page; `null` unless the address is one of the web. */
 export function outLink(url, text) {
   if (!/^https?:\/\//.test(url)) return null;
