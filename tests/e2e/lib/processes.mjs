@@ -71,7 +71,7 @@ export class Process {
     if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return null;
     const exited = once(this.child, "exit");
     this.child.kill(signal);
-    for (const pid of others) process.kill(pid, signal);
+    for (const pid of others) tell(pid, signal);
     const [code] = await exited;
     return code;
   }
@@ -88,6 +88,15 @@ export class Process {
         await sleep(25);
       }
     }
+  }
+}
+
+/** Sends a signal, where there is somebody left to hear it. */
+export function tell(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
   }
 }
 

@@ -1,4 +1,5 @@
-// Waiting: for a while, and for something to happen.
+// Waiting: for a while, for something to happen, and for something to be so. How long is no matter of a test: what comes at
+// all comes within a minute, on a slow machine as well.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -15,5 +16,21 @@ export async function until(what, look, { within = 60_000, every = 20 } = {}) {
     if (found) return found;
     if (Date.now() > deadline) throw new Error(`not within ${within} ms: ${typeof what === "function" ? what() : what}`);
     await sleep(every);
+  }
+}
+
+/**
+ * Checks again and again until `check`, a function of assertions, holds, and returns what it returns; fails after `within`
+ * milliseconds with what it said last. For whatever may come a moment later than what the test has waited for.
+ */
+export async function eventually(check, { within = 60_000, every = 20 } = {}) {
+  const deadline = Date.now() + within;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(every);
+    }
   }
 }

@@ -130,8 +130,9 @@ test("customer and agent meet in a Cobrowse session, and a page without rights g
   const customer = framed(page, "The customer's page");
   const agent = framed(page, "The agent's desk");
   await customer.getByRole("button", { name: "Share my page" }).click();
-  const pin = await customer.locator("#pin").innerText();
-  assert.match(pin, /^\d{6}$/);
+  const shown = customer.locator("#pin", { hasText: /^\d{6}$/ });
+  await shown.waitFor();
+  const pin = await shown.innerText();
 
   await agent.getByLabel("PIN").fill(pin);
   await agent.getByRole("button", { name: "Join without rights" }).click();
