@@ -72,7 +72,7 @@ export class Process {
     if (!this.child || this.#hasEnded()) return null;
     const ended = once(this.child, event);
     this.child.kill(signal);
-    for (const pid of others) process.kill(pid, signal);
+    for (const pid of others) tell(pid, signal);
     const [code] = await ended;
     return code;
   }
@@ -93,6 +93,15 @@ export class Process {
         await sleep(25);
       }
     }
+  }
+}
+
+/** Sends a signal, where there is somebody left to hear it. */
+export function tell(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
   }
 }
 
