@@ -4,6 +4,8 @@ import { get, post } from "./control.js";
 import { byId, el } from "./dom.js";
 
 let catalogue = [];
+/** How often it was asked for: the last answer counts. */
+let asked = 0;
 
 const chosen = () => catalogue.find(({ event }) => event === byId("trigger").event.value);
 const written = (body) => JSON.stringify(body, null, 2);
@@ -38,10 +40,17 @@ function fill() {
   );
 }
 
+/** While the bodies are on their way nothing is sent: what is shown belongs to the event that was chosen before, or to none. */
 export async function loadCatalogue() {
-  catalogue = await get("webhook/events");
+  const { send } = byId("trigger");
+  send.disabled = true;
+  const mine = (asked += 1);
+  const answer = await get("webhook/events");
+  if (mine !== asked) return;
+  catalogue = answer;
   fill();
   showBody();
+  send.disabled = false;
 }
 
 async function send(event) {
