@@ -58,6 +58,20 @@ test("an event of the form arrives as it was written, and the list says so", asy
   assert.ok(receiver.got[0].body.includes('"Zoë \\uD83D\\uDE92"'), "escaped as Zoom does it");
 });
 
+test("nothing can be sent before the page knows what", async (t) => {
+  const { page } = await start(t);
+  let letGo;
+  const held = new Promise((resolve) => (letGo = resolve));
+  await page.route("**/control/webhook/events", (route) => held.then(() => route.continue()));
+  await page.reload();
+  await page.locator("#health", { hasText: "valid" }).waitFor();
+  const send = page.getByRole("button", { name: "Send", exact: true });
+  assert.equal(await send.isDisabled(), true);
+  letGo();
+  await send.click();
+  await page.locator(".delivery", { hasText: "meeting.started" }).locator("summary", { hasText: "delivered" }).waitFor();
+});
+
 test("an event that fails comes again once the clock is moved there", async (t) => {
   const { receiver, page } = await start(t);
   receiver.answers.push(503);
