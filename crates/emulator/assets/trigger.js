@@ -44,7 +44,7 @@ export async function loadCatalogue() {
   catalogue = latest;
   fill();
   if (isUntouched) showBody();
-  form.inert = false;
+  for (const field of form.elements) field.disabled = false;
 }
 
 function choose() {
