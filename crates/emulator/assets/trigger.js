@@ -4,8 +4,6 @@ import { get, post } from "./control.js";
 import { byId, el } from "./dom.js";
 
 let catalogue = [];
-/** How often it was asked for: the last answer counts. */
-let asked = 0;
 
 const chosen = () => catalogue.find(({ event }) => event === byId("trigger").event.value);
 const written = (body) => JSON.stringify(body, null, 2);
@@ -40,17 +38,20 @@ function fill() {
   );
 }
 
-/** While the bodies are on their way nothing is sent: what is shown belongs to the event that was chosen before, or to none. */
+/** Gets the events with the times of this moment. What somebody has changed in the meantime stays. */
 export async function loadCatalogue() {
-  const { send } = byId("trigger");
-  send.disabled = true;
-  const mine = (asked += 1);
-  const answer = await get("webhook/events");
-  if (mine !== asked) return;
-  catalogue = answer;
+  const form = byId("trigger");
+  const latest = await get("webhook/events");
+  const isUntouched = !chosen() || form.body.value === written(chosen().body);
+  catalogue = latest;
   fill();
+  if (isUntouched) showBody();
+  form.inert = false;
+}
+
+async function choose() {
   showBody();
-  send.disabled = false;
+  await loadCatalogue();
 }
 
 async function send(event) {
@@ -70,7 +71,7 @@ async function send(event) {
 
 export function wireTrigger() {
   const form = byId("trigger");
-  form.event.addEventListener("change", attempt(loadCatalogue));
+  form.event.addEventListener("change", attempt(choose));
   form.body.addEventListener("input", () => form.body.setCustomValidity(""));
   form.addEventListener("submit", attempt(send));
 }
