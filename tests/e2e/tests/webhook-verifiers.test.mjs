@@ -102,7 +102,7 @@ function cases() {
 for (const [language, { command, arguments: more = [], file, wrap, parts = (given) => [JSON.stringify(given)] }] of Object.entries(LANGUAGES)) {
   const isHere = spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
   test(`the verifier in ${language} believes what we signed and nothing else`, { skip: !isHere && `${command} is not installed` }, async (t) => {
-    const directory = await emptyDirectory(t);
+    const directory = await emptyDirectory();
     const source = path.join(directory, file);
     await writeFile(source, wrap(snippet(language)));
     const env = { ...process.env, LC_ALL: "C.UTF-8", JAVA_TOOL_OPTIONS: "-Dfile.encoding=UTF-8 -Dsun.jnu.encoding=UTF-8" };
