@@ -1,6 +1,6 @@
 // The app in a frame, as either client shows it: what the SDK asks is answered, what was looked at is listed below.
 import { answerCalls, tell } from "./bridge.js";
-import { byId, el, outLink } from "./dom.js";
+import { byId, el, outLink, show } from "./dom.js";
 
 /** A value that works, for each header that a client or a browser insists on. */
 const EXAMPLES = {
@@ -69,11 +69,11 @@ export class AppFrame {
     answerCalls({ frame: () => this.#frame, view: () => this.#shown, openInBrowser: (url) => this.#openInBrowser(url) });
   }
 
-  /** Shows an open view, or `closed`, an element, if there is none. */
-  show(view, closed) {
+  /** Shows an open view; if there is none, what `closed` gives for the facts `about` the app. */
+  show(view, about, closed) {
     if (!view) {
       this.#frame = this.#shown = null;
-      this.#body.replaceChildren(closed);
+      show(this.#body, about, () => [closed(about)]);
       this.#checks.hidden = this.#note.hidden = true;
       return;
     }
@@ -116,16 +116,20 @@ export class AppFrame {
       src: view.url,
       sandbox: "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox",
     });
-    this.#body.replaceChildren(this.#frame);
+    show(this.#body, view.view, () => [this.#frame]);
     this.#shown = view.view;
   }
 
   #showChecks(checks) {
+    this.#checks.hidden = checks.length === 0;
+    show(this.#checks, checks, () => this.#checkList(checks));
+  }
+
+  #checkList(checks) {
     const sentence = el("p", { class: "check-sentence", id: `${this.#checks.id}-sentence`, "aria-live": "polite", hidden: true });
     const buttons = checkButtons(checks, sentence);
-    this.#checks.hidden = checks.length === 0;
-    this.#checks.replaceChildren(el("span", { class: "muted" }, "Checks"), el("div", { class: "check-list" }, buttons), sentence);
     buttons[checks.findIndex(({ ok }) => !ok)]?.click();
+    return [el("span", { class: "muted" }, "Checks"), el("div", { class: "check-list" }, buttons), sentence];
   }
 
   /** The client opens a page in the browser. A blocked pop-up leaves the link to be clicked. */

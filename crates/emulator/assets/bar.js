@@ -1,7 +1,7 @@
 // The bar: one glance tells who, where, when, and what is broken on purpose; each opens to change it.
 import { attempt } from "./alert.js";
 import { get, post, put } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, show } from "./dom.js";
 import { wireTheme } from "./theme-button.js";
 
 const ROLES = {
@@ -62,8 +62,8 @@ export function offsetText(ms) {
 }
 
 function showUsers() {
-  byId("users").replaceChildren(
-    ...state.users.map(({ id, name, email, initials }) =>
+  show(byId("users"), [state.users, state.user], () =>
+    state.users.map(({ id, name, email, initials }) =>
       el(
         "label",
         { class: "choice" },
@@ -79,7 +79,7 @@ function showWhere() {
   const form = byId("where");
   const { typ, role, topic } = state.where;
   form.typ.value = typ;
-  form.role.replaceChildren(...(ROLES[typ] ?? []).map((each) => el("option", { selected: each === role }, each)));
+  show(form.role, [typ, role], () => (ROLES[typ] ?? []).map((each) => el("option", { selected: each === role }, each)));
   byId("role-field").hidden = byId("topic-field").hidden = (ROLES[typ] ?? []).length === 0;
   if (document.activeElement !== form.topic) form.topic.value = topic ?? "";
   form.sdk.value = state.sdk;
@@ -96,7 +96,8 @@ function markFaults() {
     const active = state.faults.find(({ id }) => id === row.dataset.fault);
     row.classList.toggle("on", Boolean(active));
     row.querySelector(".switch").checked = Boolean(active);
-    row.querySelector("select").value = String(active?.times ?? "");
+    // How often the next one shall strike stays as somebody has chosen it.
+    if (active) row.querySelector("select").value = String(active.times ?? "");
   }
   for (const group of document.querySelectorAll(".fault-group")) {
     group.querySelector("b").textContent = group.querySelector(".fault.on label")?.textContent ?? "";

@@ -29,21 +29,20 @@ function stage({ users, user, where }) {
   );
 }
 
-function closed({ installed, user, app }, goToMarket) {
-  const added = installed.some((grant) => grant.user === user);
+function closed({ added, name }, goToMarket) {
   return el(
     "div",
     { class: "panel-note" },
-    el("h3", {}, added ? `${app.name} is closed` : "No apps yet"),
-    el("p", { class: "muted" }, added ? "Open it, and your Home URL is called with a sealed app context." : `Add ${app.name} in the Marketplace; it opens here.`),
+    el("h3", {}, added ? `${name} is closed` : "No apps yet"),
+    el("p", { class: "muted" }, added ? "Open it, and your Home URL is called with a sealed app context." : `Add ${name} in the Marketplace; it opens here.`),
     added
-      ? el("button", { class: "button primary", type: "button", click: launch }, `Open ${app.name}`)
+      ? el("button", { class: "button primary", type: "button", click: launch }, `Open ${name}`)
       : el("button", { class: "button primary", type: "button", click: goToMarket }, "Go to the Marketplace"),
   );
 }
 
 export function showClient(state, goToMarket) {
-  const { where, users, user, app, view } = state;
+  const { where, users, user, app, installed, view } = state;
   const me = users.find(({ id }) => id === user);
   byId("window-place").textContent = placeOf(where);
   byId("window-who").textContent = me?.name ?? "";
@@ -53,7 +52,8 @@ export function showClient(state, goToMarket) {
   byId("panel-name").textContent = app.name;
   byId("reopen").hidden = !view;
   stage(state);
-  frame.show(view, closed(state, goToMarket));
+  const about = { added: installed.some((grant) => grant.user === user), name: app.name };
+  frame.show(view, about, (about) => closed(about, goToMarket));
   frame.noteIfSomebodyElse(state);
 }
 

@@ -18,6 +18,19 @@ export const el = (tag, properties = {}, ...children) => fill(document.createEle
 /** An SVG element. */
 export const svg = (tag, properties = {}, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
 
+const filled = new WeakMap();
+
+/**
+ * Fills an element anew, but only where what it shows has changed: what somebody is about to press, has opened or has
+ * the focus in stays where it is.
+ */
+export function show(box, shown, content) {
+  const now = JSON.stringify(shown);
+  if (filled.get(box) === now) return;
+  filled.set(box, now);
+  box.replaceChildren(...content());
+}
+
 export const byId = (id) => document.getElementById(id);
 
 /** A link out of the page; `null` unless the address is one of the web. */

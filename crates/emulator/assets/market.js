@@ -1,7 +1,7 @@
 // The Marketplace: the listing of the app, and the ways to add it.
 import { attempt } from "./alert.js";
 import { post } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, show } from "./dom.js";
 
 /** Starts an install in this very tab, as a browser at the Marketplace does. */
 export const add = attempt(async (from) => {
@@ -47,10 +47,13 @@ function installed({ scopes }, name, hasWebhooks) {
 export function showMarket({ app, user, users, installed: grants, webhook }) {
   const grant = grants.find((each) => each.user === user);
   const me = users.find(({ id }) => id === user);
+  byId("listing").removeAttribute("aria-busy");
+  show(byId("listing"), [app, grant, me?.name, webhook.url], () => listing(app, grant, me, webhook));
+}
+
+function listing(app, grant, me, webhook) {
   const fact = (name, ...values) => [el("dt", {}, name), el("dd", {}, values.map((value, i) => [i ? el("br") : "", value]))];
-  const listing = byId("listing");
-  listing.removeAttribute("aria-busy");
-  listing.replaceChildren(
+  return [
     el(
       "div",
       { class: "listing-head" },
@@ -67,5 +70,5 @@ export function showMarket({ app, user, users, installed: grants, webhook }) {
       fact("Client ID", app.client_id),
       webhook.url && fact("Webhook URL", webhook.url),
     ),
-  );
+  ];
 }

@@ -38,10 +38,20 @@ function fill() {
   );
 }
 
+/** Gets the events with the times of this moment. What somebody has changed in the meantime stays. */
 export async function loadCatalogue() {
-  catalogue = await get("webhook/events");
+  const form = byId("trigger");
+  const latest = await get("webhook/events");
+  const isUntouched = !chosen() || form.body.value === written(chosen().body);
+  catalogue = latest;
   fill();
+  if (isUntouched) showBody();
+  form.inert = false;
+}
+
+async function choose() {
   showBody();
+  await loadCatalogue();
 }
 
 async function send(event) {
@@ -61,7 +71,7 @@ async function send(event) {
 
 export function wireTrigger() {
   const form = byId("trigger");
-  form.event.addEventListener("change", attempt(loadCatalogue));
+  form.event.addEventListener("change", attempt(choose));
   form.body.addEventListener("input", () => form.body.setCustomValidity(""));
   form.addEventListener("submit", attempt(send));
 }

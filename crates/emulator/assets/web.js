@@ -37,13 +37,13 @@ const launch = attempt(async () => {
   await post("launch", { surface: "web", guest });
 });
 
-const closed = ({ app }) =>
+const closed = ({ name }) =>
   el(
     "div",
     { class: "panel-note" },
-    el("h3", {}, `${app.name} is closed`),
+    el("h3", {}, `${name} is closed`),
     el("p", { class: "muted" }, "The web client frames your Home URL. No header comes with it: the page asks for the app context."),
-    el("button", { class: "button primary", type: "button", click: launch }, `Open ${app.name}`),
+    el("button", { class: "button primary", type: "button", click: launch }, `Open ${name}`),
   );
 
 export function showWeb(state) {
@@ -56,7 +56,7 @@ export function showWeb(state) {
   byId("third-party").value = cookies;
   byId("web-reopen").hidden = !view;
   showEngagement(state);
-  frame.show(view, closed(state));
+  frame.show(view, { name: app.name }, closed);
   frame.noteIfSomebodyElse(state);
 }
 

@@ -45,8 +45,9 @@ async function balance(port, targets) {
       target.once("error", () => attempt(number + 1));
       target.once("connect", () => {
         target.removeAllListeners("error");
-        target.on("error", () => client.destroy());
-        target.on("close", () => client.destroy());
+        // What it has sent before reaches the client first, however slowly that reads.
+        target.on("error", () => client.destroySoon());
+        target.on("close", () => client.destroySoon());
         client.on("close", () => target.destroy());
         client.pipe(target).pipe(client);
       });

@@ -9,7 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { emptyDirectory, freePorts, startGateways } from "./processes.mjs";
-import { sleep } from "./waiting.mjs";
+import { until } from "./waiting.mjs";
 
 export const TOKEN = "canary-webhook-secret-Vw7Rt5Zq8L";
 /** What an upstream verifies with; the same in every run. */
@@ -46,12 +46,9 @@ export function send(origin, body) {
 
 /** Sends an event until it is acknowledged, as Zoom does, only sooner. */
 export async function deliver(origins, body) {
-  for (let attempt = 0; attempt < 600; attempt += 1) {
-    const origin = [origins].flat()[attempt % [origins].flat().length];
-    if ((await send(origin, body)) === 200) return;
-    await sleep(50);
-  }
-  throw new Error("never acknowledged");
+  let attempt = 0;
+  const next = () => [origins].flat()[attempt++ % [origins].flat().length];
+  await until("an acknowledgement", async () => (await send(next(), body)) === 200, { within: 300_000, every: 50 });
 }
 
 /** An upstream in a process of its own. */

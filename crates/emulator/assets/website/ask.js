@@ -9,6 +9,9 @@ export async function send(path, body = {}) {
   return { ok: answer.ok, json };
 }
 
+/** Lets the page be used, now that its scripts are there: what is pressed earlier would be lost. */
+export const ready = () => (document.querySelector("main").inert = false);
+
 export const read = async (path) => (await fetch(path)).json();
 
 /**

@@ -30,21 +30,24 @@ export async function enter(path, order) {
   follow(json.connection);
 }
 
-function follow(connection) {
+/** Looks again and again, one look at a time: an answer that comes late must not show what is over. */
+async function follow(connection) {
+  let isOver = false;
   const over = (text) => {
-    clearInterval(timer);
+    isOver = true;
     show(null);
     note(text);
   };
-  const look = async () => {
-    const { ok, json } = await send("/~zoom/cobrowse/look", { connection });
-    if (!ok || !json.isLive) return over("The session is over.");
-    show(json);
-  };
-  const timer = setInterval(look, LOOK_MS);
   byId("leave").onclick = async () => {
     await send("/~zoom/cobrowse/leave", { connection });
     over("You left the session.");
   };
-  look();
+  while (!isOver) {
+    // Whoever cannot be reached is asked again.
+    const seen = await send("/~zoom/cobrowse/look", { connection }).catch(() => null);
+    if (isOver) return;
+    if (seen && !seen.json.isLive) return over("The session is over.");
+    if (seen) show(seen.json);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }

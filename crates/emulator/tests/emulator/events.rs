@@ -1,7 +1,7 @@
 //! Server-sent events: the state first, then what happens.
 
 use axum::body::Body;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -77,6 +77,18 @@ async fn events_begin_with_the_state_and_go_on_with_what_happens() {
     assert_eq!(watcher.next("view").await, launched);
     stage.post("reset", Value::Null).await;
     assert_eq!(watcher.next("reset").await, json!({}));
+}
+
+#[tokio::test]
+async fn whoever_is_told_to_begin_anew_gets_the_state_to_begin_with() {
+    let stage = Stage::bare().await;
+    let mut watcher = Watcher::new(&stage).await;
+    watcher.next("state").await;
+    for forgotten in ["steps", "deliveries"] {
+        stage.control(Method::DELETE, forgotten, Value::Null).await;
+        watcher.next("reset").await;
+        assert_eq!(watcher.next("state").await["consent"], "ask", "{forgotten}");
+    }
 }
 
 #[tokio::test]

@@ -273,6 +273,40 @@ async fn a_retry_that_is_answered_is_the_last() {
 }
 
 #[tokio::test]
+async fn a_first_answer_of_201_is_taken_and_advised_against() {
+    let receiver = Receiver::default();
+    receiver.will_answer(&[201, 204]);
+    let stage = receiver.stage().await;
+    for is_advised in [true, false] {
+        assert_eq!(trigger(&stage, "meeting.started").await["state"], "delivered");
+        let steps = webhook_steps(&stage).await;
+        let step = steps.last().unwrap();
+        assert_eq!((step["status"].as_str(), step["problem"].is_object()), (Some("ok"), is_advised), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_has_nowhere_to_go_any_more_is_not_sent() {
+    let receiver = Receiver::default();
+    receiver.will_answer(&[500]);
+    let stage = receiver.stage().await;
+    let id = trigger(&stage, "meeting.started").await["id"].clone();
+    stage.put("webhook", json!({"url": null})).await;
+    until(&stage, &id, "not_sent").await;
+}
+
+#[tokio::test]
+async fn the_account_is_the_same_in_webhooks_and_for_the_user_lookup() {
+    let receiver = Receiver::default();
+    let stage = receiver.stage().await;
+    let tokens = stage.tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let me = stage.api(Method::GET, "/v2/users/me", access, None).await.json();
+    trigger(&stage, "meeting.started").await;
+    assert_eq!(receiver.events()[0].json()["payload"]["account_id"], me["account_id"]);
+}
+
+#[tokio::test]
 async fn no_answer_within_three_seconds_is_a_retry() {
     let receiver = Receiver::default();
     receiver.will_answer(&[504]);
