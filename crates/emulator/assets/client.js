@@ -3,7 +3,7 @@ import { attempt } from "./alert.js";
 import { AppFrame } from "./app-frame.js";
 import { placeOf } from "./bar.js";
 import { post } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 
 export const CONTEXTS = { panel: "inMainClient", meeting: "inMeeting", webinar: "inWebinar", contact_center: "inContactCenter" };
 const WORDS = {
@@ -17,8 +17,8 @@ let frame = null;
 const launch = attempt(() => post("launch"));
 
 function stage({ users, user, where }) {
-  byId("stage").replaceChildren(
-    ...users.map(({ id, name, initials }) =>
+  refill(byId("stage"), [users, user, where.role], () =>
+    users.map(({ id, name, initials }) =>
       el(
         "li",
         { class: id === user ? "seat me" : "seat" },
@@ -29,14 +29,14 @@ function stage({ users, user, where }) {
   );
 }
 
-function closed({ added, name }, goToMarket) {
+function closed(added, app, goToMarket) {
   return el(
     "div",
     { class: "panel-note" },
-    el("h3", {}, added ? `${name} is closed` : "No apps yet"),
-    el("p", { class: "muted" }, added ? "Open it, and your Home URL is called with a sealed app context." : `Add ${name} in the Marketplace; it opens here.`),
+    el("h3", {}, added ? `${app.name} is closed` : "No apps yet"),
+    el("p", { class: "muted" }, added ? "Open it, and your Home URL is called with a sealed app context." : `Add ${app.name} in the Marketplace; it opens here.`),
     added
-      ? el("button", { class: "button primary", type: "button", click: launch }, `Open ${name}`)
+      ? el("button", { class: "button primary", type: "button", click: launch }, `Open ${app.name}`)
       : el("button", { class: "button primary", type: "button", click: goToMarket }, "Go to the Marketplace"),
   );
 }
@@ -44,6 +44,7 @@ function closed({ added, name }, goToMarket) {
 export function showClient(state, goToMarket) {
   const { where, users, user, app, installed, view } = state;
   const me = users.find(({ id }) => id === user);
+  const added = installed.some((grant) => grant.user === user);
   byId("window-place").textContent = placeOf(where);
   byId("window-who").textContent = me?.name ?? "";
   byId("window-context").textContent = CONTEXTS[where.typ] ?? where.typ;
@@ -52,8 +53,7 @@ export function showClient(state, goToMarket) {
   byId("panel-name").textContent = app.name;
   byId("reopen").hidden = !view;
   stage(state);
-  const about = { added: installed.some((grant) => grant.user === user), name: app.name };
-  frame.show(view, about, (about) => closed(about, goToMarket));
+  frame.show(view, [added, app.name], () => closed(added, app, goToMarket));
   frame.noteIfSomebodyElse(state);
 }
 

@@ -5,8 +5,8 @@ import { get } from "./control.js";
 const RETRY_MS = 2000;
 
 /**
- * Calls `on.snapshot({state, steps, deliveries})` first, then `on.online(boolean)` and, if they are there, the
- * handlers of the other events by their names.
+ * Calls `on.snapshot({state, steps, deliveries})` before any other event, then the handlers of the others by their names,
+ * if they are there; and `on.online(boolean)` whenever the emulator comes or goes.
  */
 export function follow(on) {
   const source = new EventSource("/control/events");

@@ -1,7 +1,7 @@
 // The form that sends an event: one of the catalogue, as it is or changed.
 import { attempt } from "./alert.js";
 import { get, post } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 
 let catalogue = [];
 
@@ -28,17 +28,15 @@ function showBody() {
 }
 
 function fill() {
-  const select = byId("trigger").event;
-  const was = select.value;
   const groups = Map.groupBy(catalogue, ({ product }) => product);
-  select.replaceChildren(
-    ...[...groups].map(([product, entries]) =>
-      el("optgroup", { label: product }, entries.map(({ event }) => el("option", { value: event, selected: event === (was || "meeting.started") }, event))),
+  refill(byId("trigger").event, catalogue.map(({ event }) => event), () =>
+    [...groups].map(([product, entries]) =>
+      el("optgroup", { label: product }, entries.map(({ event }) => el("option", { value: event, selected: event === "meeting.started" }, event))),
     ),
   );
 }
 
-/** Gets the events with the times of this moment. What somebody has changed in the meantime stays. */
+/** Gets the events with the times of this moment. A body that somebody has begun to change stays. */
 export async function loadCatalogue() {
   const form = byId("trigger");
   const latest = await get("webhook/events");
@@ -46,12 +44,12 @@ export async function loadCatalogue() {
   catalogue = latest;
   fill();
   if (isUntouched) showBody();
-  form.inert = false;
+  for (const field of form.elements) field.disabled = false;
 }
 
-async function choose() {
+function choose() {
   showBody();
-  await loadCatalogue();
+  return loadCatalogue();
 }
 
 async function send(event) {

@@ -37,7 +37,7 @@ test("the app opens in the web client with a session, and a reload keeps it", as
 });
 
 test("an app without a line of code for the web client runs in it, at its own address", async (t) => {
-  const root = await emptyDirectory(t);
+  const root = await emptyDirectory();
   await writeFile(path.join(root, "index.html"), "<!doctype html><title>Old</title><p>I know nothing of Zoom.</p>");
   const { client, app, page, frame } = await stage(t, { env: { APP_ROOT: root } });
   client.app = `${app}/some/page?x=1#y`;

@@ -9,8 +9,8 @@ export async function send(path, body = {}) {
   return { ok: answer.ok, json };
 }
 
-/** Lets the page be used, now that its scripts are there: what is pressed earlier would be lost. */
-export const ready = () => (document.querySelector("main").inert = false);
+/** Shows the page, now that its scripts are there: what is pressed or typed earlier would be lost. */
+export const ready = () => (document.querySelector("main").hidden = false);
 
 export const read = async (path) => (await fetch(path)).json();
 
