@@ -96,6 +96,9 @@ pub enum InvalidValue {
     /// Text that could do something to whoever displays it.
     #[error("has control characters")]
     Control,
+    /// A number that was rounded when it was read: as the number of a customer it would be another customer's too.
+    #[error("is a number with more digits than can be kept; numbers that name something belong in quotes")]
+    Rounded,
 }
 
 impl ClaimValue {
@@ -104,11 +107,18 @@ impl ClaimValue {
         Ok(Some(match value {
             Value::Null => return Ok(None),
             Value::Bool(flag) => Self::Flag(*flag),
+            Value::Number(number) if is_rounded(number) => return Err(InvalidValue::Rounded),
             Value::Number(number) => Self::Number(number.clone()),
             Value::String(text) => Self::Text(parse_text(text)?),
             Value::Array(_) | Value::Object(_) => return Err(InvalidValue::Shape),
         }))
     }
+}
+
+/// Whether a number has lost digits: a whole one that only a float could hold, which is exact up to 2^53.
+fn is_rounded(number: &Number) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    number.is_f64() && number.as_f64().is_none_or(|value| value.abs() > EXACT)
 }
 
 fn parse_text(text: &str) -> Result<String, InvalidValue> {

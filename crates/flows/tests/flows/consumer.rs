@@ -71,7 +71,8 @@ async fn a_field_can_be_deep_inside() {
 
 #[tokio::test]
 async fn an_identity_that_says_nothing_of_what_is_listed_is_nobody() {
-    for fields in [json!({}), json!({"email": null}), json!({"error": "not signed in"}), json!({"user": null})] {
+    let strangers = [json!({}), json!({"email": null}), json!({"error": "not signed in"}), json!({"user": null})];
+    for fields in strangers.into_iter().chain([json!({"email": ""}), json!({"email": " ", "user": {"name": "\t"}})]) {
         let error = claims_of(&fields, map(&[("email", "email"), ("name", "/user/name")])).await.unwrap_err();
         assert!(matches!(error, ConsumerError::Empty), "{fields}");
         assert_eq!((error.fault(), error.code()), (Fault::Anonymous, "not_signed_in"));
@@ -82,8 +83,10 @@ async fn an_identity_that_says_nothing_of_what_is_listed_is_nobody() {
 async fn without_a_required_claim_nobody_is_signed_in() {
     let claims = || ClaimMap::parse([("email", "email"), ("locale", "locale")], &["email".into()]).unwrap();
     assert!(claims_of(&json!({"email": "a@b.c"}), claims()).await.is_ok());
-    let error = claims_of(&json!({"locale": "en"}), claims()).await.unwrap_err();
-    assert!(matches!(error, ConsumerError::Missing(_)), "{error:?}");
+    for fields in [json!({"locale": "en"}), json!({"locale": "en", "email": ""})] {
+        let error = claims_of(&fields, claims()).await.unwrap_err();
+        assert!(matches!(error, ConsumerError::Missing(_)), "{error:?}");
+    }
 }
 
 #[tokio::test]
@@ -104,6 +107,10 @@ fn mn_31_a_claim_map_is_checked_when_it_is_read() {
     for name in ["exp", "iat", "iss", "aud", "nbf", "jti", "", "a b"] {
         assert!(matches!(parse(&[(name, "x")], &[]), Err(InvalidClaimMap::Name(..))), "{name}");
     }
+    for field in ["/a~2b", "/a~", "/~~0"] {
+        assert_eq!(parse(&[("a", field)], &[]), Err(InvalidClaimMap::Pointer(field.into())));
+    }
+    assert!(parse(&[("a", "/a~0~1b"), ("b", "a~b")], &[]).is_ok());
     assert_eq!(parse(&[("a", "b")], &["c"]), Err(InvalidClaimMap::Required("c".into())));
     let names: Vec<_> = (0..33).map(|at| format!("c{at}")).collect();
     let many = |count| ClaimMap::parse(names[..count].iter().map(|name| (name.as_str(), "x")), &[]);

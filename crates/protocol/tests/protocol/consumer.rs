@@ -72,6 +72,17 @@ fn a_claim_is_text_a_number_or_a_flag() {
 }
 
 #[test]
+fn mn_31_a_number_that_would_be_rounded_is_refused() {
+    let read = |text: &str| ClaimValue::parse(&serde_json::from_str(text).unwrap());
+    for text in ["123456789012345678901", "-9223372036854775809", "1e300", "9007199254740994.0"] {
+        assert_eq!(read(text), Err(InvalidValue::Rounded), "{text}");
+    }
+    for text in ["18446744073709551615", "-9223372036854775808", "9007199254740992.0", "0.1", "-0.0"] {
+        assert!(read(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn a_text_has_at_most_1024_characters_and_none_that_controls() {
     let long = |count| ClaimValue::parse(&Value::from("é".repeat(count)));
     assert!(long(MAX_TEXT).is_ok());
