@@ -14,7 +14,7 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, get, post};
 use bytes::Bytes;
-use futures_util::future::OptionFuture;
+use futures_util::future::{BoxFuture, OptionFuture};
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
@@ -201,39 +201,52 @@ impl Gateway {
 
     /// Serves until `shutdown` completes, then stops: accepts nothing more, finishes what is in flight, and cuts what is
     /// left after [`Limits::stop`]. Returns when everything has ended.
-    pub async fn serve(
+    pub fn serve<'a>(
         self,
         public: TcpListener,
         admin: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
-        let connections = edge.metrics.connections.clone();
-        let known = Arc::clone(&admin_state.revocations_known);
-        let vault = admin_state.vault.clone();
-        let (reseal, outdated) = (Reseal::new(&vault), edge.metrics.outdated.clone());
-        let admin_routes = admin::router(admin_state);
-        let answer = move |peer: IpAddr, request: Request| Arc::clone(&edge).answer(peer, request);
-        let answer_admin = move |_: IpAddr, request: Request| admin_routes.clone().oneshot(request);
+        shutdown: impl Future<Output = ()> + Send + 'a,
+    ) -> BoxFuture<'a, io::Result<()>> {
+        self.run(public, admin, Box::pin(shutdown))
+    }
 
-        let upkeep = stop.finish.clone();
-        let serving = async {
-            tokio::join!(
-                server::accept(public, answer, limits, connections, stop.clone()),
-                server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
-                upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
-                upkeep.run_until_cancelled(upkeep::purge(vault)),
-                upkeep.run_until_cancelled(upkeep::reseal(reseal, outdated)),
-                upkeep.run_until_cancelled(upkeep::renew(renewal)),
-                OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
-            )
-        };
-        let stopping = async {
-            shutdown.await;
-            stop.stop(limits.stop).await;
-        };
-        tokio::join!(serving, stopping);
-        Ok(())
+    /// Neither generic nor an `async fn`: so the way of a request is compiled here, for speed, and not with the commands,
+    /// for size.
+    fn run<'a>(
+        self,
+        public: TcpListener,
+        admin: TcpListener,
+        shutdown: BoxFuture<'a, ()>,
+    ) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move {
+            let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
+            let connections = edge.metrics.connections.clone();
+            let known = Arc::clone(&admin_state.revocations_known);
+            let vault = admin_state.vault.clone();
+            let (reseal, outdated) = (Reseal::new(&vault), edge.metrics.outdated.clone());
+            let admin_routes = admin::router(admin_state);
+            let answer = move |peer: IpAddr, request: Request| Arc::clone(&edge).answer(peer, request);
+            let answer_admin = move |_: IpAddr, request: Request| admin_routes.clone().oneshot(request);
+
+            let upkeep = stop.finish.clone();
+            let serving = async {
+                tokio::join!(
+                    server::accept(public, answer, limits, connections, stop.clone()),
+                    server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
+                    upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
+                    upkeep.run_until_cancelled(upkeep::purge(vault)),
+                    upkeep.run_until_cancelled(upkeep::reseal(reseal, outdated)),
+                    upkeep.run_until_cancelled(upkeep::renew(renewal)),
+                    OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
+                )
+            };
+            let stopping = async {
+                shutdown.await;
+                stop.stop(limits.stop).await;
+            };
+            tokio::join!(serving, stopping);
+            Ok(())
+        })
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Deployment {
     /// Whether refreshes are done by a process that outlives the gateway.
     pub(crate) outlive: bool,
     pub(crate) log_level: LogLevel,
+    /// What is accepted and perhaps not meant, in sentences.
+    pub(crate) caveats: Vec<String>,
 }
 
 /// A Zoom App of a deployment.
@@ -107,6 +109,7 @@ impl Section for Deployment {
         let registration = registration.map(|registration| Registration { webhooks, ..registration });
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
         let ((listen, admin_listen), providers) = (listeners?, providers?.unwrap_or_default());
+        let caveats = if parts.zoom { redirect_caveats(reader, &registration) } else { vec![] };
         let gateway = Config {
             consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
             cobrowse_at_root: cobrowse.as_ref().is_some_and(|cobrowse| cobrowse.compat),
@@ -128,6 +131,7 @@ impl Section for Deployment {
             session_ttl: session_ttl?,
             outlive: outlive?,
             log_level: log_level?,
+            caveats,
         })
     }
 }
@@ -219,6 +223,19 @@ fn registration(reader: &mut Reader, public_url: Option<Url>) -> Option<Registra
         pwa: pwa?,
         webhooks: false,
     })
+}
+
+/// Says which redirect URLs of Zoom's samples are not where users come back to.
+fn redirect_caveats(reader: &Reader, registration: &Registration) -> Vec<String> {
+    let ours = registration.redirect_uri();
+    let differs = |name: &&&str| reader.variable(name).is_some_and(|given| Url::parse(given).as_ref() != Ok(&ours));
+    let caveat = |name: &&str| {
+        format!(
+            "{name} is not what is used: users come back to {ours}, which is made of public_url. Enter that one in the \
+             Marketplace, then remove {name}"
+        )
+    };
+    keys::REDIRECTS.iter().filter(differs).map(caveat).collect()
 }
 
 impl Section for Secrets {

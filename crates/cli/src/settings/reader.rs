@@ -1,6 +1,6 @@
 //! The strongest value of each setting, parsed; every problem on the way is kept.
 
-use super::keys::Key;
+use super::keys::{self, Key};
 use super::problem::{Origin, Problems, Wrong};
 use super::secret;
 use super::source::{Environment, Given, Sources};
@@ -132,6 +132,11 @@ impl Reader {
         self.sources.problems.push(wrong.at(key.path, origin));
     }
 
+    /// A variable that is no setting.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.sources.environment.get(name)?.ok()
+    }
+
     /// Reports that neither of two settings is given, of which there must be one.
     pub(crate) fn missing_both(&mut self, one: &Key, other: &Key) {
         if self.is_attempted(one) || self.is_attempted(other) {
@@ -156,6 +161,12 @@ impl Reader {
         let empty = key.env.iter().find(|name| self.sources.environment.is_empty(name));
         let what = match empty {
             Some(name) => format!("it is required; {name} is set, but empty"),
+            None if *key == keys::SECRET && self.variable(keys::SESSION_SECRET).is_some() => {
+                let name = keys::SESSION_SECRET;
+                format!(
+                    "it is required; {name} is not taken for it: users' tokens are sealed with this one, and only Stagedoor may know it"
+                )
+            }
             None => "it is required".to_owned(),
         };
         let fix = match key.env.first() {
