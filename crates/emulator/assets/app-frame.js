@@ -1,6 +1,6 @@
 // The app in a frame, as either client shows it: what the SDK asks is answered, what was looked at is listed below.
 import { answerCalls, tell } from "./bridge.js";
-import { byId, el, outLink } from "./dom.js";
+import { byId, el, outLink, refill } from "./dom.js";
 
 /** A value that works, for each header that a client or a browser insists on. */
 const EXAMPLES = {
@@ -20,16 +20,12 @@ function blankNote({ sentence, missing }, { docs, aside }) {
   });
   return el(
     "div",
-    { class: "blank" },
-    el(
-      "div",
-      { class: "blank-note", role: "status" },
-      el("h3", {}, "A blank panel"),
-      el("p", {}, sentence),
-      lines.length > 0 && [el("p", {}, "Send these with every HTML page that is answered 200:"), el("pre", { tabindex: "0" }, lines.join("\n"))],
-      el("p", {}, outLink(docs.url, `Zoom's documentation: ${docs.title}`)),
-      el("p", { class: "muted" }, aside),
-    ),
+    { class: "blank-note", role: "status" },
+    el("h3", {}, "A blank panel"),
+    el("p", {}, sentence),
+    lines.length > 0 && [el("p", {}, "Send these with every HTML page that is answered 200:"), el("pre", { tabindex: "0" }, lines.join("\n"))],
+    el("p", {}, outLink(docs.url, `Zoom's documentation: ${docs.title}`)),
+    el("p", { class: "muted" }, aside),
   );
 }
 
@@ -59,6 +55,7 @@ export class AppFrame {
   #checks;
   #words;
   #frame = null;
+  #blank = null;
   #shown = null;
 
   constructor({ body, note, checks }, words) {
@@ -69,18 +66,18 @@ export class AppFrame {
     answerCalls({ frame: () => this.#frame, view: () => this.#shown, openInBrowser: (url) => this.#openInBrowser(url) });
   }
 
-  /** Shows an open view, or `closed`, an element, if there is none. */
-  show(view, closed) {
+  /** Shows an open view, or if there is none what `closed` makes of `facts`. */
+  show(view, facts, closed) {
     if (!view) {
       this.#frame = this.#shown = null;
-      this.#body.replaceChildren(closed);
+      refill(this.#body, facts, closed);
       this.#checks.hidden = this.#note.hidden = true;
       return;
     }
     if (this.#shown !== view.view) this.#load(view);
-    this.#body.querySelector(".blank")?.remove();
-    if (view.blank) this.#body.append(blankNote(view.blank, this.#words));
+    refill(this.#blank, view.blank, () => view.blank && blankNote(view.blank, this.#words));
     this.#frame.inert = Boolean(view.blank);
+    this.#blank.hidden = !view.blank;
     this.#showChecks(view.checks);
   }
 
@@ -116,16 +113,19 @@ export class AppFrame {
       src: view.url,
       sandbox: "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox",
     });
-    this.#body.replaceChildren(this.#frame);
+    this.#blank = el("div", { class: "blank", hidden: true });
+    refill(this.#body, { view: view.view }, () => [this.#frame, this.#blank]);
     this.#shown = view.view;
   }
 
   #showChecks(checks) {
-    const sentence = el("p", { class: "check-sentence", id: `${this.#checks.id}-sentence`, "aria-live": "polite", hidden: true });
-    const buttons = checkButtons(checks, sentence);
     this.#checks.hidden = checks.length === 0;
-    this.#checks.replaceChildren(el("span", { class: "muted" }, "Checks"), el("div", { class: "check-list" }, buttons), sentence);
-    buttons[checks.findIndex(({ ok }) => !ok)]?.click();
+    refill(this.#checks, checks, () => {
+      const sentence = el("p", { class: "check-sentence", id: `${this.#checks.id}-sentence`, "aria-live": "polite", hidden: true });
+      const buttons = checkButtons(checks, sentence);
+      buttons[checks.findIndex(({ ok }) => !ok)]?.click();
+      return [el("span", { class: "muted" }, "Checks"), el("div", { class: "check-list" }, buttons), sentence];
+    });
   }
 
   /** The client opens a page in the browser. A blocked pop-up leaves the link to be clicked. */

@@ -1,7 +1,7 @@
 // The bar: one glance tells who, where, when, and what is broken on purpose; each opens to change it.
 import { attempt } from "./alert.js";
 import { get, post, put } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 import { wireTheme } from "./theme-button.js";
 
 const ROLES = {
@@ -62,25 +62,29 @@ export function offsetText(ms) {
 }
 
 function showUsers() {
-  byId("users").replaceChildren(
-    ...state.users.map(({ id, name, email, initials }) =>
+  const box = byId("users");
+  refill(box, state.users, () =>
+    state.users.map(({ id, name, email, initials }) =>
       el(
         "label",
         { class: "choice" },
-        el("input", { type: "radio", name: "user", value: id, checked: id === state.user }),
+        el("input", { type: "radio", name: "user", value: id }),
         el("span", { class: "initials", "aria-hidden": "true" }, initials),
         el("span", { class: "who" }, name, el("small", {}, email)),
       ),
     ),
   );
+  for (const choice of box.querySelectorAll("input")) choice.checked = choice.value === state.user;
 }
 
 function showWhere() {
   const form = byId("where");
   const { typ, role, topic } = state.where;
   form.typ.value = typ;
-  form.role.replaceChildren(...(ROLES[typ] ?? []).map((each) => el("option", { selected: each === role }, each)));
-  byId("role-field").hidden = byId("topic-field").hidden = (ROLES[typ] ?? []).length === 0;
+  const roles = ROLES[typ] ?? [];
+  refill(form.role, roles, () => roles.map((each) => el("option", {}, each)));
+  form.role.value = role ?? "";
+  byId("role-field").hidden = byId("topic-field").hidden = roles.length === 0;
   if (document.activeElement !== form.topic) form.topic.value = topic ?? "";
   form.sdk.value = state.sdk;
 }
@@ -167,7 +171,7 @@ function wireWhere() {
       const roles = ROLES[typ] ?? [];
       if (roles.length === 0) return put("where", { typ });
       const role = roles.includes(form.role.value) ? form.role.value : roles[0];
-      return put("where", { typ, role, topic: form.topic.value.trim() || "Meeting" });
+      return put("where", { typ, role, topic: form.topic.value.trim() || undefined });
     }),
   );
 }

@@ -3,7 +3,7 @@ import { attempt } from "./alert.js";
 import { AppFrame } from "./app-frame.js";
 import { placeOf } from "./bar.js";
 import { post } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 
 export const CONTEXTS = { panel: "inMainClient", meeting: "inMeeting", webinar: "inWebinar", contact_center: "inContactCenter" };
 const WORDS = {
@@ -17,8 +17,8 @@ let frame = null;
 const launch = attempt(() => post("launch"));
 
 function stage({ users, user, where }) {
-  byId("stage").replaceChildren(
-    ...users.map(({ id, name, initials }) =>
+  refill(byId("stage"), [users, user, where.role], () =>
+    users.map(({ id, name, initials }) =>
       el(
         "li",
         { class: id === user ? "seat me" : "seat" },
@@ -29,8 +29,7 @@ function stage({ users, user, where }) {
   );
 }
 
-function closed({ installed, user, app }, goToMarket) {
-  const added = installed.some((grant) => grant.user === user);
+function closed(added, app, goToMarket) {
   return el(
     "div",
     { class: "panel-note" },
@@ -43,8 +42,9 @@ function closed({ installed, user, app }, goToMarket) {
 }
 
 export function showClient(state, goToMarket) {
-  const { where, users, user, app, view } = state;
+  const { where, users, user, app, installed, view } = state;
   const me = users.find(({ id }) => id === user);
+  const added = installed.some((grant) => grant.user === user);
   byId("window-place").textContent = placeOf(where);
   byId("window-who").textContent = me?.name ?? "";
   byId("window-context").textContent = CONTEXTS[where.typ] ?? where.typ;
@@ -53,7 +53,7 @@ export function showClient(state, goToMarket) {
   byId("panel-name").textContent = app.name;
   byId("reopen").hidden = !view;
   stage(state);
-  frame.show(view, closed(state, goToMarket));
+  frame.show(view, [added, app.name], () => closed(added, app, goToMarket));
   frame.noteIfSomebodyElse(state);
 }
 

@@ -1,7 +1,7 @@
 // The website with its chat, and Cobrowse: the pages of another origin, and what Zoom makes of them.
 import { attempt } from "./alert.js";
 import { put } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 
 const STATUS = "global_system.Engagement.authenticationStatus";
 
@@ -51,10 +51,10 @@ export function showConsumer({ website, cobrowse }) {
   byId("token-endpoint").textContent = cobrowse.token_endpoint;
   byId("sdk-key").textContent = cobrowse.sdk_key;
   const { chat } = website;
-  byId("chat-state").textContent = chat ? (chat.authenticated ? "authenticated" : "not authenticated") : "";
-  byId("chat-state").className = `state ${chat?.authenticated ? "delivered" : ""}`;
+  refill(byId("variables"), chat, () => seen(chat).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
   byId("chat-hint").textContent = chat ? (chat.sentence ?? "") : "Nobody chats yet. Sign in on the website or do not, and begin a chat.";
-  byId("variables").replaceChildren(...seen(chat).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+  byId("chat-state").className = `state ${chat?.authenticated ? "delivered" : ""}`;
+  byId("chat-state").textContent = chat ? (chat.authenticated ? "authenticated" : "not authenticated") : "";
   showSettings(website);
   for (const pane of ["pane-website", "pane-cobrowse"]) if (!byId(pane).hidden) openFrames(byId(pane), website.url);
 }

@@ -17,10 +17,13 @@ export class Diagram {
   #tools;
   #start;
   #announced = 0;
+  /** Whether the end is looked at, and what comes is to be seen. */
+  #follows = true;
 
   constructor({ tools = () => [], start = null } = {}) {
     this.#tools = tools;
     this.#start = start;
+    this.#root.addEventListener("scroll", () => this.#noteWhereTheReaderIs());
     this.#showGhosts();
   }
 
@@ -47,20 +50,36 @@ export class Diagram {
     this.#names = laneNames(app);
   }
 
+  get failed() {
+    return this.flows().reduce((sum, { steps }) => sum + steps.filter(({ status }) => status === "failed").length, 0);
+  }
+
+  /** Goes to the end, where the reader was before the diagram was out of sight. */
+  show() {
+    if (this.#follows && this.count > 0) this.#root.scrollTop = this.#root.scrollHeight;
+  }
+
+  /** A diagram that is out of sight has no height, and says nothing. */
+  #noteWhereTheReaderIs() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#root;
+    if (clientHeight > 0) this.#follows = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
   replaceAll(steps) {
     this.#flows.clear();
     this.#root.replaceChildren();
     for (const step of steps) this.#put(step, false);
     if (steps.length === 0) this.#showGhosts();
     // What is to come is read from its beginning, what has happened from its end.
-    this.#root.scrollTop = steps.length === 0 ? 0 : this.#root.scrollHeight;
+    this.#follows = true;
+    this.#root.scrollTop = 0;
+    this.show();
   }
 
   put(step) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#root;
-    const follows = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    this.#noteWhereTheReaderIs();
     this.#put(step, true);
-    if (follows) this.#root.scrollTop = this.#root.scrollHeight;
+    this.show();
     this.#announce(step);
   }
 

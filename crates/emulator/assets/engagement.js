@@ -1,7 +1,7 @@
 // The agent's side of the Contact Center: one engagement with one consumer, which the person at the page moves on.
 import { attempt } from "./alert.js";
 import { put } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 
 const STATES = { active: "active", inactive: "on hold", "wrap-up": "wrap-up", end: "ended" };
 const CHANNELS = { voice: "Voice", video: "Video", messaging: "Chat", email: "Email" };
@@ -41,8 +41,10 @@ function going({ consumer, channel, queue, state, id }) {
 export function showEngagement({ where, engagement }) {
   const box = byId("engagement");
   box.hidden = where.typ !== "contact_center";
-  if (box.hidden || box.dataset.shown === JSON.stringify(engagement)) return;
-  box.dataset.shown = JSON.stringify(engagement);
-  const content = engagement ? going(engagement) : [];
-  box.replaceChildren(el("h3", {}, "Engagement"), ...content, ...(!engagement || engagement.state === "end" ? start() : []));
+  if (box.hidden) return;
+  refill(box, engagement, () => [
+    el("h3", {}, "Engagement"),
+    engagement ? going(engagement) : [],
+    !engagement || engagement.state === "end" ? start() : [],
+  ]);
 }

@@ -1,7 +1,7 @@
 // The Marketplace: the listing of the app, and the ways to add it.
 import { attempt } from "./alert.js";
 import { post } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 
 /** Starts an install in this very tab, as a browser at the Marketplace does. */
 export const add = attempt(async (from) => {
@@ -13,10 +13,12 @@ const open = attempt(() => post("launch"));
 const remove = attempt(() => post("uninstall"));
 
 function button(text, action, kind = "") {
+  // A button that is disabled loses its focus; this one waits.
   const run = async ({ currentTarget }) => {
-    currentTarget.disabled = true;
+    if (currentTarget.ariaBusy === "true") return;
+    currentTarget.ariaBusy = "true";
     await action();
-    currentTarget.disabled = false;
+    currentTarget.ariaBusy = null;
   };
   return el("button", { class: `button ${kind}`, type: "button", click: run }, text);
 }
@@ -50,14 +52,14 @@ export function showMarket({ app, user, users, installed: grants, webhook }) {
   const fact = (name, ...values) => [el("dt", {}, name), el("dd", {}, values.map((value, i) => [i ? el("br") : "", value]))];
   const listing = byId("listing");
   listing.removeAttribute("aria-busy");
-  listing.replaceChildren(
+  refill(listing, [app, me, grant, webhook.url], () => [
     el(
       "div",
       { class: "listing-head" },
       el("span", { class: "app-icon", "aria-hidden": "true" }, app.name.slice(0, 1).toUpperCase()),
       el("div", {}, el("h2", {}, app.name), el("p", { class: "muted" }, `A Zoom App whose backend is ${app.backend || "yours"}`)),
     ),
-    ...(grant ? installed(grant, me?.name ?? "this user", webhook.url !== null) : notInstalled()).filter(Boolean),
+    grant ? installed(grant, me?.name ?? "this user", webhook.url !== null) : notInstalled(),
     el(
       "dl",
       { class: "facts" },
@@ -67,5 +69,5 @@ export function showMarket({ app, user, users, installed: grants, webhook }) {
       fact("Client ID", app.client_id),
       webhook.url && fact("Webhook URL", webhook.url),
     ),
-  );
+  ]);
 }

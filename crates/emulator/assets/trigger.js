@@ -1,7 +1,7 @@
 // The form that sends an event: one of the catalogue, as it is or changed.
 import { attempt } from "./alert.js";
 import { get, post } from "./control.js";
-import { byId, el } from "./dom.js";
+import { byId, el, refill } from "./dom.js";
 
 let catalogue = [];
 
@@ -28,20 +28,28 @@ function showBody() {
 }
 
 function fill() {
-  const select = byId("trigger").event;
-  const was = select.value;
   const groups = Map.groupBy(catalogue, ({ product }) => product);
-  select.replaceChildren(
-    ...[...groups].map(([product, entries]) =>
-      el("optgroup", { label: product }, entries.map(({ event }) => el("option", { value: event, selected: event === (was || "meeting.started") }, event))),
+  refill(byId("trigger").event, catalogue.map(({ event }) => event), () =>
+    [...groups].map(([product, entries]) =>
+      el("optgroup", { label: product }, entries.map(({ event }) => el("option", { value: event, selected: event === "meeting.started" }, event))),
     ),
   );
 }
 
+/** Gets the events with the times of this moment. A body that somebody has begun to change stays. */
 export async function loadCatalogue() {
-  catalogue = await get("webhook/events");
+  const form = byId("trigger");
+  const latest = await get("webhook/events");
+  const isUntouched = !chosen() || form.body.value === written(chosen().body);
+  catalogue = latest;
   fill();
+  if (isUntouched) showBody();
+  for (const field of form.elements) field.disabled = false;
+}
+
+function choose() {
   showBody();
+  return loadCatalogue();
 }
 
 async function send(event) {
@@ -61,7 +69,7 @@ async function send(event) {
 
 export function wireTrigger() {
   const form = byId("trigger");
-  form.event.addEventListener("change", attempt(loadCatalogue));
+  form.event.addEventListener("change", attempt(choose));
   form.body.addEventListener("input", () => form.body.setCustomValidity(""));
   form.addEventListener("submit", attempt(send));
 }

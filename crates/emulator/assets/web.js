@@ -19,9 +19,9 @@ const PERSONAS = {
   guest: { words: "guest, not signed in", place: { typ: "meeting", role: "participant" }, guest: true },
 };
 
-/** The two clients are on different sites, so each has its own address. */
+/** The two clients are on different sites, so each has its own address; the tab that it names gets the focus. */
 export const isWebClient = location.pathname === "/web";
-export const addressOf = (tab) => (tab === "tab-web" ? `http://127.0.0.1:${location.port}/web` : `http://localhost:${location.port}/#${tab}`);
+export const addressOf = (tab) => (tab === "tab-web" ? `http://127.0.0.1:${location.port}/web#${tab}` : `http://localhost:${location.port}/#${tab}`);
 
 let frame = null;
 
@@ -37,7 +37,7 @@ const launch = attempt(async () => {
   await post("launch", { surface: "web", guest });
 });
 
-const closed = ({ app }) =>
+const closed = (app) =>
   el(
     "div",
     { class: "panel-note" },
@@ -56,7 +56,7 @@ export function showWeb(state) {
   byId("third-party").value = cookies;
   byId("web-reopen").hidden = !view;
   showEngagement(state);
-  frame.show(view, closed(state));
+  frame.show(view, app.name, () => closed(app));
   frame.noteIfSomebodyElse(state);
 }
 

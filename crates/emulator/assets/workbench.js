@@ -22,7 +22,11 @@ let isChosen = false;
 /** Where the website is, once it is known. */
 let website = null;
 
-const chooseHalf = tabs(document.querySelector(".half-switch"), (tab) => (byId("halves").dataset.shown = tab.dataset.half));
+let diagram = null;
+const chooseHalf = tabs(document.querySelector(".half-switch"), (tab) => {
+  byId("halves").dataset.shown = tab.dataset.half;
+  diagram?.show();
+});
 /** The tab that the address names: the web client has a page of its own. */
 const named = isWebClient ? "tab-web" : location.hash.slice(1);
 for (const tab of byId("zoom-tabs").children) {
@@ -30,18 +34,28 @@ for (const tab of byId("zoom-tabs").children) {
 }
 const chooseTab = tabs(byId("zoom-tabs"), (tab) => {
   if ((tab.id === "tab-web") !== isWebClient) return location.assign(addressOf(tab.id));
-  for (const pane of document.querySelectorAll("#half-zoom > .pane")) pane.hidden = tab.getAttribute("aria-controls") !== pane.id;
+  for (const pane of document.querySelectorAll("#half-zoom > .pane")) {
+    const goes = tab.getAttribute("aria-controls") !== pane.id;
+    // A focus does not go down with its pane.
+    if (goes && pane.contains(document.activeElement)) tab.focus();
+    pane.hidden = goes;
+  }
   openFrames(byId(tab.getAttribute("aria-controls")), website);
 });
 
 byId("zoom-tabs").addEventListener("click", () => (isChosen = true), { once: true });
+if (isWebClient && location.hash === "#tab-web") {
+  // Whoever moves along the tabs goes on from here; the address stays the web client's.
+  byId("tab-web").focus();
+  history.replaceState(null, "", location.pathname + location.search);
+}
 
 const goTo = (tab) => {
   chooseHalf(byId("show-zoom"));
   chooseTab(byId(tab));
 };
 
-const diagram = new Diagram({
+diagram = new Diagram({
   tools: (first) => flowTools(first, () => diagram.flow(first.flow), () => diagram.flows()),
   start: () => add("landing"),
 });
@@ -61,7 +75,9 @@ function showState(state) {
 }
 
 function showCount() {
-  byId("step-count").textContent = diagram.count > 0 ? `(${diagram.count})` : "";
+  const { count, failed } = diagram;
+  byId("step-count").textContent = count > 0 ? `(${count}${failed > 0 ? `, ${failed} failed` : ""})` : "";
+  byId("step-count").classList.toggle("failed", failed > 0);
   byId("clear").hidden = diagram.count === 0;
 }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use stagedoor_protocol::jwt::Es256Key;
 
 /// `N` random bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
@@ -28,6 +29,13 @@ pub(crate) fn uuid() -> String {
 /// 32 random lower-case hexadecimal digits.
 pub(crate) fn hex() -> String {
     format!("{:032x}", u128::from_ne_bytes(bytes()))
+}
+
+/// A random signing key. All but one of four billion strings of 32 bytes are one.
+pub(crate) fn es256_key() -> Es256Key {
+    std::iter::repeat_with(|| Es256Key::from_scalar(&bytes()))
+        .find_map(Result::ok)
+        .expect("the repetition does not end")
 }
 
 /// A random number below `end`. The slight bias does not matter here: nothing secret is drawn with it.

@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORI
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
+use crate::config::ApiKey;
 use crate::platform::Platform;
 use crate::world::journal::{ShownAnswer, ShownRequest};
 use crate::zoom::launch::PATH as LAUNCH;
@@ -146,7 +147,8 @@ impl Redactor {
             config.website.sdk.secret.expose(),
             config.provider.client_secret.expose(),
         ];
-        Self { hidden: secrets.map(Into::into).to_vec() }
+        let api_key = config.website.api_key.as_ref().map(ApiKey::expose);
+        Self { hidden: secrets.into_iter().chain(api_key).map(Into::into).collect() }
     }
 
     fn hide(&mut self, value: &str) -> String {
@@ -189,7 +191,8 @@ impl Redactor {
         }
     }
 
-    fn url(&mut self, value: &str) -> String {
+    /// A URL without the values in it.
+    pub(crate) fn url(&mut self, value: &str) -> String {
         match Url::parse(value) {
             Ok(url) if url.has_host() => {
                 let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
@@ -269,12 +272,14 @@ impl Redactor {
         }
     }
 
-    /// Removes what was hidden in one place from all the others.
+    /// Removes what was hidden in one place from all the others: the longest first, so that nothing is left of a value
+    /// that holds another one.
     pub(crate) fn sweep(
-        &self,
+        mut self,
         mut request: ShownRequest,
         mut answer: Option<ShownAnswer>,
     ) -> (ShownRequest, Option<ShownAnswer>) {
+        self.hidden.sort_by_key(|hidden| std::cmp::Reverse(hidden.len()));
         let of_request = request.headers.iter_mut().map(|[_, value]| value).chain(&mut request.body);
         of_request.chain([&mut request.url]).for_each(|text| self.sweep_text(text));
         if let Some(answer) = &mut answer {

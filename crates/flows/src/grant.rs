@@ -87,6 +87,9 @@ pub struct Grant {
     /// When somebody asked for the token, to the hour.
     #[serde(default = "long_ago")]
     pub used: UnixMillis,
+    /// When a token that a server had refused was last replaced before its time.
+    #[serde(default = "long_ago")]
+    pub replaced: UnixMillis,
     /// What became of it.
     #[serde(default)]
     pub standing: Standing,
@@ -300,6 +303,7 @@ impl Grant {
             refreshed: now,
             api,
             used: now,
+            replaced: long_ago(),
             standing: Standing::Live,
         }
     }

@@ -68,7 +68,8 @@ impl Tokens {
 
     /// A token in place of one that Zoom's API has just refused with 401, for trying once more.
     ///
-    /// It is the same token again where that is younger than a minute, because a newer one would be refused too.
+    /// It is the same token again where one was replaced like this less than a minute ago, because the next would be
+    /// refused too.
     pub async fn renewed_after(&self, user: &ZoomUserId, refused: &Fresh) -> Result<Fresh, TokensError> {
         Ok(self.hand_out(&*self.refresher.renewed_after(user.as_str(), &refused.access).await?))
     }

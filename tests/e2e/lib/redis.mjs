@@ -5,7 +5,7 @@ import { once } from "node:events";
 import net from "node:net";
 
 import { emptyDirectory, freePorts } from "./processes.mjs";
-import { sleep } from "./waiting.mjs";
+import { until } from "./waiting.mjs";
 
 /** What makes a server fit to be a store. */
 const SAFE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
@@ -13,15 +13,15 @@ const SAFE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
 /** Starts a server that is fit to be a store; everything of it lies in the empty `directory`. */
 export async function startRedis(t, directory) {
   const [port] = await freePorts(1);
-  const server = new Redis(port, directory ?? (await emptyDirectory(t)));
-  await server.start();
+  const server = new Redis(port);
   t.after(() => server.kill());
-  return server;
+  server.directory = directory ?? (await emptyDirectory());
+  return server.start();
 }
 
 export class Redis {
-  constructor(port, directory) {
-    Object.assign(this, { port, directory });
+  constructor(port) {
+    this.port = port;
   }
 
   /** What `REDIS_URL` is to be. */
@@ -33,11 +33,10 @@ export class Redis {
   async start() {
     const args = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.directory, "--loglevel", "warning"];
     this.child = await spawned(["redis-server", "valkey-server"], [...args, ...SAFE]);
-    const deadline = Date.now() + 20_000;
-    while ((await this.call("PING").catch(() => null)) !== "PONG") {
-      if (this.child.exitCode !== null || Date.now() > deadline) throw new Error("the Redis server does not answer");
-      await sleep(20);
-    }
+    await until("the Redis server answers", async () => {
+      if (!this.isRunning) throw new Error("the Redis server has ended");
+      return (await this.call("PING").catch(() => null)) === "PONG";
+    });
     return this;
   }
 

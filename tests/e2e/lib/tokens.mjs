@@ -19,7 +19,8 @@ export async function stagedoor(cwd, ...args) {
   let [out, err] = ["", ""];
   child.stdout.on("data", (chunk) => (out += chunk));
   child.stderr.on("data", (chunk) => (err += chunk));
-  const [code] = await once(child, "exit");
+  // Later than its exit: what it has printed may be on its way still.
+  const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`stagedoor ${args.join(" ")}: ${err}`);
   return out;
 }
@@ -46,25 +47,25 @@ export async function startSite(t) {
 
 /** A gateway that does nothing but issue tokens for a site. */
 export async function startIssuer(t, settings, { cwd } = {}) {
-  cwd ??= await emptyDirectory(t);
+  cwd ??= await emptyDirectory();
   const [port, admin] = await freePorts(1, 1);
   const config = path.join(cwd, `stagedoor-${port}.toml`);
   await writeFile(config, settings);
   const origin = `http://localhost:${port}`;
   const env = { PUBLIC_URL: origin, LISTEN: `127.0.0.1:${port}`, ADMIN_LISTEN: `127.0.0.1:${admin}` };
   const issuer = new Process(["serve", "--config", config], { cwd, env, readyUrls: [origin] });
-  await issuer.start();
   t.after(() => issuer.kill());
+  await issuer.start();
   return { cwd, origin, process: issuer, consumer: `${origin}/zoom/consumer-auth`, cobrowse: `${origin}/zoom/cobrowse/token` };
 }
 
-/** The settings of consumer authentication. */
-export function consumerSettings(site, more = "") {
+/** The settings of consumer authentication. `patience` is how long the site is waited for, in milliseconds. */
+export function consumerSettings(site, { more = "", patience = 10_000 } = {}) {
   return `
 [consumer]
 private_key = { file = "consumer.pem" }
 origins = ["${site.origin}"]
-identity = { forward = "http://127.0.0.1:${site.port}/whoami", cookies = ["sid"], timeout_ms = 500 }
+identity = { forward = "http://127.0.0.1:${site.port}/whoami", cookies = ["sid"], timeout_ms = ${patience} }
 claims = { email = "email", firstName = "given_name" }
 ${more}`;
 }

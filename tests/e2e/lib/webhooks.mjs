@@ -9,7 +9,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { emptyDirectory, freePorts, startGateways } from "./processes.mjs";
-import { sleep } from "./waiting.mjs";
+import { until } from "./waiting.mjs";
 
 export const TOKEN = "canary-webhook-secret-Vw7Rt5Zq8L";
 /** What an upstream verifies with; the same in every run. */
@@ -46,12 +46,9 @@ export function send(origin, body) {
 
 /** Sends an event until it is acknowledged, as Zoom does, only sooner. */
 export async function deliver(origins, body) {
-  for (let attempt = 0; attempt < 600; attempt += 1) {
-    const origin = [origins].flat()[attempt % [origins].flat().length];
-    if ((await send(origin, body)) === 200) return;
-    await sleep(50);
-  }
-  throw new Error("never acknowledged");
+  let attempt = 0;
+  const next = () => [origins].flat()[attempt++ % [origins].flat().length];
+  await until("an acknowledgement", async () => (await send(next(), body)) === 200, { within: 300_000, every: 50 });
 }
 
 /** An upstream in a process of its own. */
@@ -63,7 +60,9 @@ export class Upstream {
   async start() {
     const env = { PATH: process.env.PATH, WEBHOOK_SECRET: SIGNING };
     this.child = spawn(process.execPath, [UPSTREAM, String(this.port), this.file], { env, stdio: ["ignore", "pipe", "inherit"] });
-    await once(this.child.stdout, "data");
+    const listens = once(this.child.stdout, "data").then(() => true);
+    const isThere = await Promise.race([listens, once(this.child, "exit").then(() => false)]);
+    if (!isThere) throw new Error("the upstream for webhooks has ended");
     return this;
   }
 
@@ -94,12 +93,13 @@ export class Upstream {
 
 /** Gateways that share a store and forward to one upstream. */
 export async function startForwarding(t, { gateways: count = 1, storeUrl = "sqlite:stagedoor.db", env = {} } = {}) {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const [hooks, first] = await freePorts(1, 2 * count);
   const file = path.join(cwd, "arrived");
   await writeFile(file, "");
-  const upstream = await new Upstream(hooks, file).start();
+  const upstream = new Upstream(hooks, file);
   t.after(() => upstream.kill());
+  await upstream.start();
   const own = {
     PUBLIC_URL: "https://app.example.com",
     ZOOM_WEBHOOK_SECRET_TOKEN: TOKEN,

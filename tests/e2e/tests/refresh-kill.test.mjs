@@ -10,67 +10,66 @@ import { describe, test } from "node:test";
 import { startCluster } from "../lib/cluster.mjs";
 import { MAY_ASK_ZOOM, askZoom, install, launch, newUser } from "../lib/hops.mjs";
 import { STORES } from "../lib/stores.mjs";
-import { sleep, until } from "../lib/waiting.mjs";
+import { eventually, sleep, until } from "../lib/waiting.mjs";
 
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 3);
 const TIMES = { timeout: 1_200_000 };
 
-/** A user with a session, whose access token is about to expire: the next call needs a refresh. */
+/**
+ * A user with a session, whose access token is about to expire: the next call needs a refresh. Refreshes ahead of expiry
+ * begin after half of the ten seconds.
+ */
 async function due(stage, index) {
   const id = await newUser(stage.control, `User ${index}`);
-  await stage.control.put("tokens", { access_seconds: 2 });
+  await stage.control.put("tokens", { access_seconds: 10 });
   await install(stage);
   await stage.control.put("tokens", { access_seconds: 3600 });
   return { id, session: await launch(stage) };
 }
 
-/** How many refreshes have reached Zoom. */
-const refreshes = async (control) => (await control.tokenCalls("refresh_token")).length;
-
-/** Waits until one more has. */
-async function oneMore(control, before) {
-  return until("a refresh that reaches Zoom", async () => (await refreshes(control)) > before, { within: 20_000, every: 10 });
+/** Waits until a fault that was to strike once has struck, or `answered`; says whether it has. */
+async function struck(control, answered) {
+  let isAnswered = false;
+  answered.then(() => (isAnswered = true));
+  const hasStruck = async () => (await control.get("state")).faults.length === 0;
+  await until("a refresh that reaches Zoom", async () => isAnswered || (await hasStruck()), { every: 10 });
+  return hasStruck();
 }
 
 /** Calls until there is an answer that says what became of the grant. */
-async function outcome(user, app) {
-  const deadline = Date.now() + 90_000;
-  for (;;) {
-    const { status, json } = await askZoom(user.session, app);
-    if (status === 200) return "good";
-    if (json.code === "needs_reauth") return "lost";
-    assert.ok(Date.now() < deadline, `stuck: ${status} ${JSON.stringify(json)}`);
-    await sleep(500);
-  }
+function outcome(user, app) {
+  let last;
+  const look = async () => {
+    const { status, json } = (last = await askZoom(user.session, app));
+    return status === 200 ? "good" : json.code === "needs_reauth" && "lost";
+  };
+  return until(() => `an end of it: ${last.status} ${last.text}`, look, { within: 300_000, every: 500 });
 }
 
 /** Kills the gateway during a refresh of one user after the other, by `kill`, and says what became of them. */
 async function killings(stage, { fault, kill }) {
   const [gateway] = stage.gateways;
   const users = [];
+  let cut = 0;
   for (let index = 0; index < KILLS; index += 1) {
     const user = await due(stage, index);
-    // Some die between Zoom's use of the token and the answer, unless the renewal ahead of expiry was there first; the
-    // others where they happen to be.
-    let cut = fault(index) !== undefined;
-    if (cut) await stage.control.put("faults", { id: fault(index), times: 1 });
-    const before = await refreshes(stage.control);
+    // Some die between Zoom's use of a token and its answer; the others where they happen to be.
+    const isCut = fault(index) !== undefined;
+    if (isCut) await stage.control.put("faults", { id: fault(index), times: 1 });
     const answered = askZoom(user.session, gateway.origin).then(({ status }) => status, () => 0);
-    if (cut) cut = await Promise.race([oneMore(stage.control, before), answered.then(() => false)]);
-    else await sleep(Math.random() * 100);
+    if (!isCut) await sleep(Math.random() * 100);
+    else if (await struck(stage.control, answered)) cut += 1;
     await kill(gateway);
-    users.push({ ...user, cut, acknowledged: (await answered) === 200 });
-    await stage.control.put("faults", { id: "token.late", times: 0 });
+    users.push({ ...user, acknowledged: (await answered) === 200 });
+    await stage.control.put("faults", { token: null });
     await gateway.start();
   }
   const outcomes = await Promise.all(users.map((user) => outcome(user, gateway.origin)));
-  users.forEach((user, index) => (user.isLost = outcomes[index] === "lost"));
-  const lost = users.filter(({ isLost }) => isLost);
-  assert.equal(lost.filter(({ acknowledged }) => acknowledged).length, 0, "a token that was used is kept");
-  const [cut, acknowledged] = [users.filter((user) => user.cut), users.filter((user) => user.acknowledged)];
-  const where = `${cut.length} between Zoom's use of the token and its answer`;
-  const told = `${KILLS} kills, ${where}: ${acknowledged.length} answered before, ${lost.length} lost, 0 stuck`;
-  return { users, lost, told };
+  const lost = users.filter((_, index) => outcomes[index] === "lost");
+  assert.deepEqual(lost.filter(({ acknowledged }) => acknowledged), [], "a token that was used is kept");
+  const acknowledged = users.filter((user) => user.acknowledged).length;
+  const where = `${cut} between Zoom's use of the token and its answer`;
+  return { cut, lost, told: `${KILLS} kills, ${where}: ${acknowledged} answered before, ${lost.length} lost, 0 stuck` };
 }
 
 /** What was lost is told, counted, and healed by adding the app once more. */
@@ -83,7 +82,8 @@ async function heal(stage, lost) {
     await install(stage);
     assert.equal(await outcome(user, gateway.origin), "good", "adding the app once more heals it");
   }
-  assert.equal(await counted(gateway, 'grants_ended_total{reason="answer_lost"}'), lost.length, "what was lost is counted");
+  const ended = () => counted(gateway, 'grants_ended_total{reason="answer_lost"}');
+  await eventually(async () => assert.equal(await ended(), lost.length, "what was lost is counted"));
 }
 
 async function counted(gateway, name) {
@@ -103,20 +103,22 @@ describe("kill -9 during refreshes", { concurrency: true }, () => {
       const log = gateway.output.split("\n").filter((line) => line.includes("refresh")).join("\n");
       assert.equal(lost.length, 0, `the second process has stored what Zoom answered\n${log}`);
 
-      const renewed = await counted(gateway, 'refreshes_total{outcome="renewed"}');
+      const renewed = () => counted(gateway, 'refreshes_total{outcome="renewed"}');
+      const before = await renewed();
       assert.equal(await outcome(await due(stage, KILLS), gateway.origin), "good");
+      // The other process tells it when the new token is stored, and who waits for that may see it sooner.
+      await until("the gateway counts what the other one does", async () => (await renewed()) > before);
       assert.ok((await counted(gateway, "refreshes_handed_over_total")) >= 1);
-      const now = await counted(gateway, 'refreshes_total{outcome="renewed"}');
-      assert.ok(now > renewed, "the gateway counts what the other one does");
     });
 
     test(`${name}: ${KILLS} kills of both processes at once lose what was on its way, and it heals`, TIMES, async (t) => {
       const stage = await startCluster(t, { gateways: 1, storeUrl: (await start(t)).url, gatewayArgs: MAY_ASK_ZOOM });
       const fault = (index) => (index % 3 === 2 ? "token.late" : undefined);
       const kill = async (gateway) => gateway.kill(await gateway.children());
-      const { users, lost, told } = await killings(stage, { fault, kill });
+      const { cut, lost, told } = await killings(stage, { fault, kill });
       t.diagnostic(told);
-      assert.ok(users.every(({ cut, isLost }) => !cut || isLost), "an answer that died is told as lost");
+      // A refresh ahead of expiry may have been there before the caller's, so that it was another user's answer.
+      assert.ok(lost.length >= cut, "an answer that died is told as lost");
       await heal(stage, lost);
     });
   }

@@ -16,15 +16,26 @@ const DEADLINE = 6_000;
 /** The time within which all must be well after a fault. */
 const RECOVERY = 5_000;
 
-/** How long the first access token lives, in seconds. */
-const LIFE = 3;
+/**
+ * How long the first access token lives, in seconds. It is not handed out any more ten seconds before its end, and not
+ * refreshed ahead of that in the first half of its life: there the fault has to begin.
+ */
+const LIFE = 16;
+const DUE = LIFE - 10;
+
+/**
+ * What the machine may take beside what was promised, in milliseconds: one that is busy or slow is so for everything, and
+ * `usual` is what requests took before the fault. On a quiet one it is less than the store's five seconds, so that nobody
+ * has waited for the store who need not, and nobody twice.
+ */
+const room = (usual) => Math.max(3_000, 20 * usual);
 
 /** An answer that came within `limit`. */
 async function within(limit, what, answering) {
   const begun = Date.now();
   const answer = await answering;
   const took = Date.now() - begun;
-  assert.ok(took <= limit, `${what} took ${took} ms`);
+  assert.ok(took <= limit, `${what} took ${took} ms, which may be ${limit}`);
   return answer;
 }
 
@@ -38,26 +49,37 @@ async function settled(stage) {
   return launch(stage);
 }
 
+/** How long it takes to open a page, to begin an install and to look at the store, where nothing is wrong. */
+async function usually({ app, admin }, browser) {
+  const begun = Date.now();
+  const { status } = await browser.get(`${app}/`);
+  const [begins, readiness] = await Promise.all([new Hops().get(`${app}/zoom/install`), ready(admin)]);
+  assert.deepEqual([status, begins.status, readiness], [200, 302, 200]);
+  return Date.now() - begun;
+}
+
 // The faults of one store happen at the same time, each to a store of its own: nearly all of this is waiting.
 for (const [name, anywhere] of Object.entries(STORES)) {
   describe(`a ${name} store`, { concurrency: true }, () => {
     for (const [fault, { reads, start = anywhere, begin, end }] of Object.entries(FAULTS[name])) {
-      test(`${fault}: pages go on, nothing is spent, and all is well soon after`, { timeout: 120_000 }, async (t) => {
+      test(`${fault}: pages go on, nothing is spent, and all is well soon after`, { timeout: 600_000 }, async (t) => {
         const store = await start(t);
         const stage = await startApart(t, { gatewayArgs: MAY_ASK_ZOOM, env: { DATABASE_URL: store.url } });
         const { app, admin, control, gateway } = stage;
+        const usual = await usually(stage, await launch(stage));
         const browser = await settled(stage);
+        const isDue = sleep(1000 * DUE);
         const spent = (await control.tokenCalls()).length;
         const { pid } = gateway.child;
 
         await begin({ store, gateway });
-        await sleep(1000 * (LIFE + 1));
-        const refused = await duringTheFault({ stage, browser, reads });
+        await isDue;
+        const refused = await duringTheFault({ stage, browser, reads, slack: room(usual) });
         assert.equal((await control.tokenCalls()).length, spent, "no token call was begun");
 
         await end({ store, gateway });
         const ended = Date.now();
-        await until("recovery", async () => (await ready(admin)) === 200, { within: RECOVERY, every: 50 });
+        await until("recovery", async () => (await ready(admin)) === 200, { within: RECOVERY + room(usual), every: 50 });
         t.diagnostic(`0 refreshes begun, 503 after ${refused} ms, well ${Date.now() - ended} ms after the end, not restarted`);
         const answer = await askZoom(browser, app);
         assert.equal(answer.status, 200, answer.text);
@@ -70,13 +92,13 @@ for (const [name, anywhere] of Object.entries(STORES)) {
   });
 }
 
-async function duringTheFault({ stage, browser, reads }) {
+async function duringTheFault({ stage, browser, reads, slack }) {
   const { app, admin } = stage;
   // What needs no store.
-  const page = await within(1000, "an open page", browser.get(`${app}/`));
+  const page = await within(1000 + slack, "an open page", browser.get(`${app}/`));
   assert.equal(page.status, 200);
-  await within(1000, "a launch", launch(stage));
-  const { status, json } = await within(3000, "the session", browser.json(`${app}/zoom/session`));
+  await within(1000 + slack, "a launch", launch(stage));
+  const { status, json } = await within(3000 + slack, "the session", browser.json(`${app}/zoom/session`));
   assert.equal(status, 200);
   assert.equal(json.installed, reads ? true : null);
 
@@ -84,7 +106,7 @@ async function duringTheFault({ stage, browser, reads }) {
   const visitor = new Hops();
   const asking = Date.now();
   const [begun, asked, readiness] = await within(
-    DEADLINE,
+    DEADLINE + slack,
     "what needs the store",
     Promise.all([visitor.get(`${app}/zoom/install`), askZoom(browser, app), ready(admin)]),
   );

@@ -41,10 +41,12 @@ pub(super) async fn add(State(platform): Shared, Body(add): Body<Add>) -> Answer
     let marketplace = add.from == From::Marketplace;
     let now = platform.now();
     let mut world = platform.world();
-    let flow = world.begin_install(marketplace, now);
     if marketplace {
-        return marketplace_url(&platform).map(|url| Json(json!({"url": url.as_str()})));
+        let url = marketplace_url(&platform)?;
+        world.begin_install(true, now);
+        return Ok(Json(json!({"url": url.as_str()})));
     }
+    let flow = world.begin_install(false, now);
     let url = &platform.config.landing_url;
     let note = Note::new(flow, (Lane::Browser, Lane::Backend), "Begin the install", ARCHITECTURE).says(
         "The browser opens your landing URL. Your backend makes a state, binds it to this browser and sends it to Zoom. \

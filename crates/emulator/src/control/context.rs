@@ -40,10 +40,8 @@ pub(super) async fn mint(
     let mut claims = Claims::new(&platform, (!order.guest).then_some(user.as_str()), &world.place);
     drop(world);
     if let Some(typ) = order.typ {
-        if typ == "panel" {
-            claims.mid = None;
-            claims.attendrole = None;
-        }
+        claims.mid = claims.mid.filter(|_| typ == "meeting");
+        claims.attendrole = claims.attendrole.filter(|_| ["meeting", "webinar"].contains(&typ.as_str()));
         claims.typ = typ;
     }
     claims.mid = order.mid.or(claims.mid);

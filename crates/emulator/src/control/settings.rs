@@ -16,7 +16,7 @@ use crate::platform::Platform;
 use crate::world::cookies::ThirdParty;
 use crate::world::grants::ACCESS_LIFE_S;
 use crate::world::limits::Plan;
-use crate::world::people::{Person, Role, Typ, Where};
+use crate::world::people::{Person, Role, Typ};
 use crate::world::{Consent, Sdk, World};
 
 type Shared = State<Arc<Platform>>;
@@ -86,7 +86,8 @@ pub(super) struct Place {
 pub(super) async fn place(State(platform): Shared, Body(place): Body<Place>) -> Answered {
     place.topic.as_deref().map_or(Ok(()), |topic| check_text("topic", topic))?;
     change(&platform, |world| {
-        world.place = Where::at(place.typ, place.role, place.topic);
+        let there = world.place.go(place.typ, place.role, place.topic);
+        world.place = there.ok_or_else(|| ControlError::bad("Nobody has this role there."))?;
         Ok(())
     })
 }

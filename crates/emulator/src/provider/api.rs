@@ -60,7 +60,7 @@ pub(super) fn notes(platform: &Platform, call: &Call) -> Answer {
 }
 
 fn arrive(world: &mut World, platform: &Platform, title: &'static str) -> Note {
-    let flow = world.provider_calls(platform.now());
+    let flow = world.journal.provider_calls(platform.now());
     Note::new(flow, (Lane::Backend, Lane::Provider), title, OPENID)
         .says("Your backend calls the third party with the user's token. The page that asked never sees the token.")
 }

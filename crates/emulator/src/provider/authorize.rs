@@ -33,11 +33,11 @@ pub(super) fn authorize(platform: &Platform, call: &Call) -> Answer {
             return Answer::page(StatusCode::BAD_REQUEST, render(&page), platform, note.failed(problem));
         }
     };
-    let state = params.get("state").unwrap_or_default().to_owned();
     match read(&params, &redirect_uri, flow) {
         Ok(ask) => decide(platform, &mut world, ask),
         Err((error, problem)) => {
-            let pairs = [("error", error), ("state", &state)];
+            let state = params.get("state").map(|state| ("state", state));
+            let pairs: Vec<_> = [("error", error)].into_iter().chain(state).collect();
             Answer::redirect(&back(&redirect_uri, &pairs, Some(issuer(platform))), note.failed(problem))
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn consent(platform: &Platform, call: &Call) -> Answer {
         (Some(ask), Some("allow"), Some(account)) => allow(platform, &mut world, &ask, account),
         (Some(ask), Some("deny"), _) => deny(platform, &mut world, &ask),
         _ => {
-            let flow = world.provider_calls(platform.now());
+            let flow = world.journal.provider_calls(platform.now());
             let problem =
                 Problem::new("This decision does not count.", "Begin again in the app, and decide on the page.");
             let page = Notice::new("Acme cannot sign you in", &*problem.sentence, &problem.fix, "400");

@@ -11,7 +11,7 @@ use crate::zoom::{Answer, Call};
 
 pub(super) fn discovery(platform: &Platform, _: &Call) -> Answer {
     let mut world = platform.world();
-    let flow = world.provider_calls(platform.now());
+    let flow = world.journal.provider_calls(platform.now());
     let note = Note::new(flow, (Lane::Backend, Lane::Provider), "Where are your endpoints?", OPENID)
         .says("Your backend reads the provider's discovery document, and keeps it for a while.");
     if let Some(answer) = instead(&mut world, &note) {
@@ -41,7 +41,7 @@ pub(super) fn discovery(platform: &Platform, _: &Call) -> Answer {
 
 pub(super) fn keys(platform: &Platform, _: &Call) -> Answer {
     let mut world = platform.world();
-    let flow = world.provider_calls(platform.now());
+    let flow = world.journal.provider_calls(platform.now());
     let note = Note::new(flow, (Lane::Backend, Lane::Provider), "Which keys do you sign with?", OPENID)
         .says("Your backend reads the keys with which it checks ID tokens, and keeps them for a while.");
     if let Some(answer) = instead(&mut world, &note) {

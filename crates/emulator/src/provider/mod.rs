@@ -19,11 +19,11 @@ use axum::routing::{any, get, post};
 use http::StatusCode;
 use url::Url;
 
-use crate::fault::{Effect, Endpoint, Fault, Twist};
+use crate::fault::{Effect, Endpoint, Twist};
 use crate::guard::{Names, only_ours};
 use crate::platform::Platform;
 use crate::world::World;
-use crate::world::journal::{Note, Problem};
+use crate::world::journal::Note;
 use crate::zoom::{self, Answer, Side, site};
 
 /// What the provider does differently from what is right.
@@ -57,7 +57,7 @@ pub(crate) enum Forgery {
 /// The listener of the provider.
 pub(crate) fn router(platform: &Arc<Platform>) -> Router {
     let names = Names::of(&platform.addresses.provider);
-    let on = |endpoint: zoom::Endpoint| {
+    let on = |endpoint: zoom::Answers| {
         move |State(platform): State<Arc<Platform>>, request: Request| {
             zoom::serve(platform, Side::Provider, endpoint, request)
         }
@@ -104,8 +104,8 @@ fn back(redirect_uri: &Url, pairs: &[(&str, &str)], issuer: Option<&str>) -> Url
 /// The ploy that is on, if it is one of these; it counts as one time.
 fn ploy(world: &mut World, is_meant: impl Fn(Ploy) -> bool) -> Option<Ploy> {
     let meant = |effect| matches!(effect, Effect::Twisted(Twist::Provider(ploy)) if is_meant(ploy));
-    match world.faults.strike_when(Endpoint::Provider, meant)?.effect {
-        Effect::Twisted(Twist::Provider(ploy)) => Some(ploy),
+    match world.faults.strike_when(Endpoint::Provider, meant)?.twist() {
+        Some(Twist::Provider(ploy)) => Some(ploy),
         _ => None,
     }
 }
@@ -113,13 +113,5 @@ fn ploy(world: &mut World, is_meant: impl Fn(Ploy) -> bool) -> Option<Ploy> {
 /// What a fault answers instead of anything: the provider is down or does not answer.
 fn instead(world: &mut World, note: &Note) -> Option<Answer> {
     let fault = world.faults.strike_when(Endpoint::Provider, |effect| !matches!(effect, Effect::Twisted(_)))?;
-    let note = note.clone().failed(played(fault));
-    Some(match fault.effect {
-        Effect::Canned(canned) => Answer::canned(canned, note),
-        _ => Answer::unanswered(note),
-    })
-}
-
-fn played(fault: &Fault) -> Problem {
-    Problem::new(format!("The emulator plays a fault: {}", fault.sentence), "Your backend must cope with it.")
+    Answer::instead(fault, note)
 }

@@ -25,13 +25,13 @@ pub(super) fn token(platform: &Platform, call: &Call) -> Answer {
     let form = call.form();
     let mut world = platform.world();
     let note = if form.get("grant_type") == Some("refresh_token") {
-        let flow = world.provider_calls(now);
+        let flow = world.journal.provider_calls(now);
         Note::new(flow, LANES, "New tokens for old", OPENID)
             .says("Your backend exchanges its refresh token. The old one is dead from now on.")
     } else {
         let flow = match form.get("code").and_then(|code| world.provider.ask_of(code)).map(|ask| ask.flow) {
-            Some(flow) => world.claimed(flow, now),
-            None => world.provider_calls(now),
+            Some(flow) => world.claimed(flow, &platform.config.home_url, now),
+            None => world.journal.provider_calls(now),
         };
         Note::new(flow, LANES, "Code for tokens", ARCHITECTURE)
             .says("Only now your backend exchanges the code, with the verifier that it kept under the state.")
@@ -48,7 +48,7 @@ pub(super) fn token(platform: &Platform, call: &Call) -> Answer {
 pub(super) fn revoke(platform: &Platform, call: &Call) -> Answer {
     let form = call.form();
     let mut world = platform.world();
-    let flow = world.provider_calls(platform.now());
+    let flow = world.journal.provider_calls(platform.now());
     let note = Note::new(flow, LANES, "Give the tokens back", OPENID)
         .says("The user disconnects, and your backend ends the grant at the third party, too.");
     if let Some(answer) = instead(&mut world, &note) {
@@ -64,7 +64,7 @@ pub(super) fn revoke(platform: &Platform, call: &Call) -> Answer {
 
 fn grant(platform: &Platform, world: &mut World, call: &Call, form: &Params) -> Result<Given, Refusal> {
     let invalid = |sentence, fix| Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", sentence, fix);
-    if call.media_type().as_deref() != Some("application/x-www-form-urlencoded") {
+    if !call.is_form() {
         return Err(invalid("The body is not a form.", "Send application/x-www-form-urlencoded."));
     }
     if form.repeated().is_some() {

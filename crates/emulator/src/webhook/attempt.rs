@@ -10,7 +10,8 @@ use crate::world::webhooks::{Attempt, Delivery, Parcel};
 
 /// Sends a delivery, writes down what came of it and settles it.
 pub(super) async fn attempt(platform: &Platform, client: &Client, mut delivery: Delivery) {
-    let Some(url) = platform.world().webhooks.subscription.url.clone() else { return };
+    let url = platform.world().webhooks.subscription.url.clone();
+    let Some(url) = url else { return platform.world().webhooks.not_sent(delivery.id) };
     let is_retry = !delivery.attempts.is_empty();
     if is_retry && delivery.ploy == Some(Ploy::FreshRetry) {
         sign_anew(platform, &mut delivery.parcel);
@@ -24,6 +25,10 @@ pub(super) async fn attempt(platform: &Platform, client: &Client, mut delivery: 
     let Ruling { verdict, sentence, problem, is_failure } = judge(&outcome, &delivery, offset_ms);
     let now = platform.now();
     let mut world = platform.world();
+    if world.webhooks.find(delivery.id).is_none() {
+        // It was forgotten on the way, by a reset: what begins after that begins without it.
+        return;
+    }
     let flow = world.journal.webhooks(now);
     let title = if is_retry { "Deliver an event again" } else { "Deliver an event" };
     let note = Note::new(flow, (Lane::Zoom, Lane::Backend), title, WEBHOOKS).says(says(&delivery, is_retry));

@@ -66,7 +66,8 @@ impl Client {
     /// Posts a letter; returns what came of it, and the exchange as the diagram shows it.
     pub(super) async fn post(&self, platform: &Platform, url: &Url, letter: &Letter<'_>) -> (Outcome, Seen) {
         let headers = headers(platform, letter);
-        let shown = show_request(url, &headers, letter.body);
+        let mut redactor = Redactor::new(platform);
+        let shown = show_request(redactor.url(url.as_str()), &headers, letter.body);
         let mut request = Request::new(Body::from(letter.body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = url.as_str().parse().expect("an http URL with a host is a URI");
@@ -75,7 +76,6 @@ impl Client {
         let outcome = tokio::time::timeout(LIMIT, self.exchange(request)).await.unwrap_or(Outcome::TimedOut);
         let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let http = outcome.status().map(|status| status.as_u16());
-        let mut redactor = Redactor::new(platform);
         let answer = match &outcome {
             Outcome::Answered(status, headers, body) => Some(ShownAnswer {
                 status: status.as_u16(),
@@ -116,15 +116,15 @@ fn headers(platform: &Platform, letter: &Letter<'_>) -> HeaderMap {
     headers
 }
 
-/// The emulator made all of it, so that all of it can be shown, but for the verification token.
-fn show_request(url: &Url, headers: &HeaderMap, body: &Bytes) -> ShownRequest {
+/// The emulator made all of it, so that all of it can be shown, but for the verification token and what is in the URL.
+fn show_request(url: String, headers: &HeaderMap, body: &Bytes) -> ShownRequest {
     let shown = |(name, value): (&HeaderName, &HeaderValue)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         [name.to_string(), if name == AUTHORIZATION { "‹the verification token›".into() } else { value }]
     };
     ShownRequest {
         method: Method::POST.to_string(),
-        url: url.to_string(),
+        url,
         headers: headers.iter().map(shown).collect(),
         body: Some(String::from_utf8_lossy(body).into_owned()),
     }

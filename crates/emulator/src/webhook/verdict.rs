@@ -37,7 +37,7 @@ pub(super) fn judge(outcome: &Outcome, delivery: &Delivery, offset_ms: i64) -> R
         return judge_attack(outcome);
     }
     match outcome {
-        Outcome::Answered(status, ..) => judge_status(*status, delivery.ploy),
+        Outcome::Answered(status, ..) => judge_status(*status, delivery),
         Outcome::TimedOut if delivery.ploy == Some(Ploy::LostAnswer) && delivery.attempts.is_empty() => Ruling::warned(
             Verdict::TryAgain,
             Problem::new(
@@ -63,7 +63,8 @@ pub(super) fn judge(outcome: &Outcome, delivery: &Delivery, offset_ms: i64) -> R
     }
 }
 
-fn judge_status(status: StatusCode, ploy: Option<Ploy>) -> Ruling {
+fn judge_status(status: StatusCode, delivery: &Delivery) -> Ruling {
+    let ploy = delivery.ploy;
     let code = status.as_u16();
     let lost = |sentence: String, fix: &str| Ruling::failed(Verdict::Lost, Problem::new(sentence, fix));
     match code {
@@ -72,6 +73,14 @@ fn judge_status(status: StatusCode, ploy: Option<Ploy>) -> Ruling {
             Problem::new(
                 "Your backend took an event that was signed two hours ago.",
                 "Zoom's last retry comes 85 minutes after the first attempt: refuse what is older than 90 minutes.",
+            ),
+        ),
+        // Of a first attempt Zoom's page wants these two, of a retry any of 2xx.
+        201..=203 | 205..=299 if delivery.attempts.is_empty() => Ruling::warned(
+            Verdict::Delivered,
+            Problem::new(
+                format!("Your backend answered {code}. Zoom documents 200 and 204 for a first attempt."),
+                "Answer 200 or 204.",
             ),
         ),
         200..=299 => Ruling::fine(Verdict::Delivered, format!("Delivered: {code}.")),

@@ -7,6 +7,7 @@ use axum::extract::State;
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use stagedoor_protocol::time::UnixMillis;
 
 use super::{Asked, Site, arrow, visitor};
 use crate::control::error::ControlError;
@@ -14,6 +15,7 @@ use crate::control::json::Body;
 use crate::entropy;
 use crate::jwt::consumer::verify;
 use crate::platform::Platform;
+use crate::world::World;
 use crate::world::docs::CONSUMER;
 use crate::world::journal::{FlowId, Kind, Lane, Note, Problem, Seen, ShownAnswer, ShownRequest};
 use crate::world::website::{Chat, Consumer, Variable, Way};
@@ -52,20 +54,20 @@ pub(super) async fn report(
 ) -> Result<Json<Value>, ControlError> {
     let platform = &site.platform;
     let visitor = visitor::who(&site, &headers);
-    let flow = flow_of(platform, report.occasion)?;
-    write_request(&site, &report, flow, visitor);
-    let (chat, problem) = judge(platform, &report, flow);
-    write_verdict(platform, &chat, problem, flow);
+    let mut world = platform.world();
+    let flow = flow_of(&mut world, report.occasion, platform.now())?;
+    write_request(&site, &mut world, (&report, visitor), flow);
+    let (chat, problem) = judge(platform, &world, &report, flow);
     let told = json!(Told { authentication_status: chat.authenticated, variables: &chat.variables });
-    platform.world().website.chat = Some(chat);
+    world.website.chat = Some(chat.clone());
+    write_verdict(&mut world, &chat, problem, platform.now());
+    drop(world);
     platform.tell_state();
     Ok(Json(told))
 }
 
 /// A new flow for a new engagement; a reload belongs to the one that goes on.
-fn flow_of(platform: &Platform, occasion: Occasion) -> Result<FlowId, ControlError> {
-    let now = platform.now();
-    let mut world = platform.world();
+fn flow_of(world: &mut World, occasion: Occasion, now: UnixMillis) -> Result<FlowId, ControlError> {
     let going_on = world.website.chat.as_ref().map(|chat| chat.flow);
     match occasion {
         Occasion::Start => Ok(world.journal.open(Kind::Chat, "Website chat", now)),
@@ -74,10 +76,7 @@ fn flow_of(platform: &Platform, occasion: Occasion) -> Result<FlowId, ControlErr
 }
 
 /// The step from the browser to the backend, which the emulator knows from the page.
-fn write_request(site: &Site, report: &Report, flow: FlowId, visitor: Option<Consumer>) {
-    let platform = &site.platform;
-    let now = platform.now();
-    let mut world = platform.world();
+fn write_request(site: &Site, world: &mut World, (report, visitor): (&Report, Option<Consumer>), flow: FlowId) {
     let when = if report.occasion == Occasion::Start { "begins" } else { "goes on after a reload" };
     let how = match world.website.way {
         Way::Endpoint => "The chat widget asks your endpoint",
@@ -101,7 +100,7 @@ fn write_request(site: &Site, report: &Report, flow: FlowId, visitor: Option<Con
     };
     let seen =
         Seen { took_ms: Some(report.asked.took_ms), http: report.asked.http, request: Some(request), answer: None };
-    world.journal.add(note, arrow(&Method::GET, &url), now, seen);
+    world.journal.add(note, arrow(&Method::GET, &url), site.platform.now(), seen);
 }
 
 /// What is wrong with the answer, and whether it is a failure.
@@ -135,8 +134,7 @@ fn problem_of(site: &Site, report: &Report, visitor: Option<Consumer>) -> Option
 }
 
 /// What Zoom makes of the token.
-fn judge(platform: &Platform, report: &Report, flow: FlowId) -> (Chat, Option<Problem>) {
-    let world = platform.world();
+fn judge(platform: &Platform, world: &World, report: &Report, flow: FlowId) -> (Chat, Option<Problem>) {
     let engagement = world.website.chat.as_ref().filter(|_| report.occasion == Occasion::Reload);
     let engagement = engagement.map_or_else(|| entropy::base64url(22), |chat| chat.engagement.clone());
     let nobody = |sentence: &str| Chat {
@@ -147,7 +145,10 @@ fn judge(platform: &Platform, report: &Report, flow: FlowId) -> (Chat, Option<Pr
         at_ms: platform.now(),
         flow,
     };
-    let Some(jwt) = &report.jwt else { return (nobody("There is no token."), None) };
+    // What comes with another status is no answer of the endpoint's, whatever is in it.
+    let Some(jwt) = report.jwt.as_ref().filter(|_| report.asked.http == Some(200)) else {
+        return (nobody("There is no token."), None);
+    };
     let Some(key) = &world.website.public_key else {
         let problem = Problem::new("Zoom has no public key to verify the token with.", "Paste it under Website chat.");
         return (nobody(&problem.sentence), Some(problem));
@@ -164,14 +165,14 @@ fn judge(platform: &Platform, report: &Report, flow: FlowId) -> (Chat, Option<Pr
     }
 }
 
-fn write_verdict(platform: &Platform, chat: &Chat, problem: Option<Problem>, flow: FlowId) {
+fn write_verdict(world: &mut World, chat: &Chat, problem: Option<Problem>, now: UnixMillis) {
     let says = if chat.authenticated {
         "Zoom verifies the token with the public key of its admin page, and sets global variables from it. \
          authenticationStatus is true: the flow may trust them."
     } else {
         "authenticationStatus is false: to the flow and the agent the visitor is anybody."
     };
-    let note = Note::new(flow, (Lane::Browser, Lane::Zoom), "Begin the engagement", CONSUMER).says(says);
+    let note = Note::new(chat.flow, (Lane::Browser, Lane::Zoom), "Begin the engagement", CONSUMER).says(says);
     let note = match problem {
         Some(problem) => note.failed(problem),
         None => note,
@@ -181,6 +182,5 @@ fn write_verdict(platform: &Platform, chat: &Chat, problem: Option<Problem>, flo
     variables.insert("global_system.Engagement.authenticationStatus".into(), json!(chat.authenticated));
     let answer = ShownAnswer { status: 200, headers: vec![], body: Some(Value::Object(variables).to_string()) };
     let seen = Seen { http: Some(200), answer: Some(answer), ..Seen::default() };
-    let now = platform.now();
-    platform.world().journal.add(note, "engagement".into(), now, seen);
+    world.journal.add(note, "engagement".into(), now, seen);
 }

@@ -34,6 +34,13 @@ pub(super) struct Order {
     sneaked: bool,
 }
 
+impl Order {
+    /// The token, if the backend gave it: what comes with another status is no answer of the endpoint's.
+    fn token(&self) -> Option<&str> {
+        self.token.as_deref().filter(|_| self.asked.http == Some(200))
+    }
+}
+
 /// Why Zoom does not let somebody in: an error of the SDK, and what to tell the developer.
 struct NotLetIn {
     error: SdkError,
@@ -61,7 +68,7 @@ pub(super) async fn start(State(site): State<Arc<Site>>, Body(order): Body<Order
     let now = platform.now();
     let flow = platform.world().journal.open(Kind::Cobrowse, "Cobrowse", now);
     write_request(&site, &order, Role::Customer, flow);
-    let Some(token) = &order.token else { return Ok(no_token()) };
+    let Some(token) = order.token() else { return Ok(no_token()) };
     let joined = pass(platform, token).and_then(|pass| {
         let mut world = platform.world();
         Ok(world.cobrowse.start(&pass, order.pin.as_deref(), (flow, now))?)
@@ -75,7 +82,7 @@ pub(super) async fn join(State(site): State<Arc<Site>>, Body(order): Body<Order>
     let pin = order.pin.clone().unwrap_or_default();
     let flow = flow_of(platform, &pin);
     write_request(&site, &order, Role::Agent, flow);
-    let Some(token) = &order.token else { return Ok(no_token()) };
+    let Some(token) = order.token() else { return Ok(no_token()) };
     let joined = pass(platform, token).and_then(|pass| Ok(platform.world().cobrowse.join(&pass, &pin)?));
     Ok(answer(platform, "Join a session", &joined, flow))
 }
@@ -229,7 +236,7 @@ fn write_request(site: &Site, order: &Order, role: Role, flow: FlowId) {
 }
 
 fn problem_of(site: &Site, order: &Order, role: Role) -> Option<Problem> {
-    match (order.asked.http, &order.token) {
+    match (order.asked.http, order.token()) {
         (Some(200), Some(_)) if order.sneaked => Some(
             Problem::new(
                 "Your backend gives tokens of agents to any page: whoever has a PIN, or tries them, watches customers.",

@@ -40,8 +40,7 @@ pub(super) async fn token(
     let took_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
     let (http, token) =
         answer.map_or((None, Value::Null), |(status, body)| (Some(status.as_u16()), body["token"].clone()));
-    let Asked { http, took_ms } = Asked { http, took_ms };
-    Ok(Json(json!({"asked": {"http": http, "took_ms": took_ms}, "token": token})))
+    Ok(Json(json!({"asked": Asked { http, took_ms }, "token": token})))
 }
 
 async fn ask(site: &Site, wanted: &Value) -> Option<(StatusCode, Value)> {

@@ -16,10 +16,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stagedoor_protocol::jwt::Es256Key;
 use url::Url;
@@ -52,7 +53,7 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
     let site = Arc::new(Site {
         platform: Arc::clone(platform),
         names: names.clone(),
-        key: random_key(),
+        key: entropy::es256_key(),
         client: Client::builder(TokioExecutor::new()).build_http(),
     });
     Router::new()
@@ -71,11 +72,6 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&site), guard))
         .with_state(site)
         .layer(from_fn_with_state(names, only_ours))
-}
-
-fn random_key() -> Es256Key {
-    // All but a few of the 32-byte strings are a private key.
-    std::iter::repeat_with(|| Es256Key::from_scalar(&entropy::bytes())).find_map(Result::ok).expect("it does not end")
 }
 
 /// Only the website's own pages change anything, and what they may load is said on every answer.
@@ -104,14 +100,16 @@ fn policy(platform: &Platform) -> HeaderValue {
     HeaderValue::try_from(policy).expect("origins are visible ASCII")
 }
 
-/// What the website's pages have to know.
-async fn settings(State(site): State<Arc<Site>>) -> Json<Value> {
+/// What the website's pages have to know. The faults of `/whoami` are for backends: the page itself stays whole.
+async fn settings(State(site): State<Arc<Site>>, headers: HeaderMap) -> Json<Value> {
     let website = &site.platform.config.website;
+    let visitor = visitor::who(&site, &headers);
     let world = site.platform.world();
     Json(json!({
         "authEndpoint": world.website.auth_endpoint.as_str(),
         "tokenEndpoint": website.token_endpoint.as_str(),
         "way": world.website.way,
+        "visitor": visitor,
         "consumers": CONSUMERS,
         "agents": world.people.all().iter().map(|person| json!({"id": person.id, "name": person.name})).collect::<Vec<_>>(),
     }))
@@ -129,7 +127,7 @@ async fn file(uri: Uri) -> Response {
 }
 
 /// How a request that a page sent to the backend came out, as the page tells it. None: the browser does not tell the page.
-#[derive(Clone, Copy, serde::Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     http: Option<u16>,

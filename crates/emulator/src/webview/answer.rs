@@ -17,6 +17,7 @@ use super::look::{Findings, look_at, look_into, missing_headers};
 use super::record::record;
 use super::request::{Trip, strip_answer};
 use super::{WebView, notices, pwa};
+use crate::fault::Twist;
 use crate::world::jar::Source;
 use crate::world::journal::Problem;
 use crate::world::views::Surface;
@@ -61,11 +62,22 @@ pub(super) async fn receive(
         Response::from_parts(parts, Body::new(body))
     };
     if status.is_client_error() || status.is_server_error() {
-        let fix = "Look at the page and at the log of your app.";
-        findings.problem.get_or_insert_with(|| Problem::new(format!("Your app answers {status}."), fix));
+        judge_refusal(&trip, status, &mut findings);
     }
     record(web, &trip, Some((status, &shown)), findings, started);
     answer
+}
+
+/// An app that refuses a context that is no good does what it should; whatever else it refuses is a problem.
+fn judge_refusal(trip: &Trip, status: StatusCode, findings: &mut Findings) {
+    let spoilt = trip.fault.filter(|fault| status.is_client_error() && fault.twist() != Some(Twist::ContextMissing));
+    if let Some(fault) = spoilt {
+        let sentence = format!("Your app answers {status}, as it should: a fault is on. {}", fault.sentence);
+        findings.advice = Some(Problem::new(sentence, "Switch the fault off to open the app."));
+        return;
+    }
+    let fix = "Look at the page and at the log of your app.";
+    findings.problem.get_or_insert_with(|| Problem::new(format!("Your app answers {status}."), fix));
 }
 
 /// Nothing answers at the app's address.
@@ -88,10 +100,10 @@ async fn document(
     (mut parts, body): (http::response::Parts, Body),
     findings: &mut Findings,
 ) -> Response {
-    if web.surface == Surface::Client {
-        look_at(&parts.headers, findings);
-    }
     let insists = web.surface == Surface::Client && parts.status == StatusCode::OK;
+    if web.surface == Surface::Client {
+        look_at(&parts.headers, insists, findings);
+    }
     if let Some(blank) = missing_headers(web, trip, &parts.headers).filter(|_| insists) {
         let problem = Problem::new(&blank.sentence, "Send all four headers on every HTML answer.");
         findings.problem = Some(problem.with_setting("headers"));

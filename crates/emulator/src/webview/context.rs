@@ -58,7 +58,7 @@ impl Claims {
     /// What is true for a view now: its user, the place where the client is, and the action of the deep link that opened
     /// it, as long as that lives.
     pub(crate) fn of_view(platform: &Platform, view: &View, place: &Where) -> Self {
-        let user = (!view.is_guest()).then_some(view.user.as_str());
+        let user = (!view.is_guest() && !place.is_for_guests()).then_some(view.user.as_str());
         let now = platform.now();
         let live = view.action.as_ref().filter(|opened| opened.until > now);
         Self { act: live.map(|opened| opened.action.clone()), ..Self::new(platform, user, place) }

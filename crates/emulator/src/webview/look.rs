@@ -14,7 +14,7 @@ use crate::world::journal::Problem;
 use crate::world::views::{Blank, Check};
 
 /// What Zoom's client wants on every HTML document with status 200, and how it writes it.
-const REQUIRED: [(HeaderName, &str); 4] = [
+pub(super) const REQUIRED: [(HeaderName, &str); 4] = [
     (STRICT_TRANSPORT_SECURITY, "Strict-Transport-Security"),
     (X_CONTENT_TYPE_OPTIONS, "X-Content-Type-Options"),
     (CONTENT_SECURITY_POLICY, "Content-Security-Policy"),
@@ -51,14 +51,19 @@ pub(super) fn missing_headers(web: &WebView, trip: &Trip, headers: &HeaderMap) -
     Some(Blank { sentence, missing })
 }
 
-pub(super) fn look_at(headers: &HeaderMap, findings: &mut Findings) {
+/// Looks at the headers of a document; the client `insists` on the four where the status is 200.
+pub(super) fn look_at(headers: &HeaderMap, insists: bool, findings: &mut Findings) {
     let count = REQUIRED.iter().filter(|(name, _)| headers.contains_key(name)).count();
     let sentence = if count == REQUIRED.len() {
         "The four headers that Zoom wants on every page are there.".to_owned()
-    } else {
+    } else if insists {
         format!("Only {count} of the four headers that Zoom wants are there: Zoom shows nothing.")
+    } else {
+        format!(
+            "Only {count} of the four headers are there. Zoom wants them with status 200; send them with every page."
+        )
     };
-    findings.check("headers", "four headers", count == REQUIRED.len(), sentence);
+    findings.check("headers", "four headers", count == REQUIRED.len() || !insists, sentence);
     let framed = headers.contains_key(X_FRAME_OPTIONS);
     let sentence = if framed {
         "The page sends X-Frame-Options, which keeps it out of the web client. Use frame-ancestors instead."

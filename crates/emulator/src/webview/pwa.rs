@@ -1,15 +1,12 @@
 //! What decides whether the web client (PWA) can show the app: the browser's rules for a frame on another site, in a page
 //! that is cross-origin isolated. The browser enforces them; this says beforehand what it will do, and why.
 
-use http::header::{
-    CONTENT_SECURITY_POLICY, HeaderMap, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
-};
+use http::header::{CONTENT_SECURITY_POLICY, HeaderMap, SET_COOKIE, X_FRAME_OPTIONS};
 use http::response;
 
 use super::WebView;
 use super::csp::{lets_zoom_in, says_who_frames};
-use super::look::Findings;
+use super::look::{Findings, REQUIRED};
 use super::request::Trip;
 use crate::world::cookies::{Attributes, ThirdParty};
 use crate::world::journal::Problem;
@@ -112,8 +109,7 @@ fn check_framing(headers: &HeaderMap, findings: &mut Findings, refusals: &mut Re
 
 /// The web client cannot read them, but the desktop client shows nothing without them, and they are the same pages.
 fn check_four(headers: &HeaderMap, findings: &mut Findings) {
-    let four = [STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, CONTENT_SECURITY_POLICY, REFERRER_POLICY];
-    let count = four.iter().filter(|name| headers.contains_key(*name)).count();
+    let count = REQUIRED.iter().filter(|(name, _)| headers.contains_key(name)).count();
     let sentence = match count {
         4 => "The four headers that Zoom wants on every page are there.".to_owned(),
         _ => format!(
@@ -121,10 +117,10 @@ fn check_four(headers: &HeaderMap, findings: &mut Findings) {
              desktop client would not: send all four with every page."
         ),
     };
-    if count < four.len() {
+    if count < REQUIRED.len() {
         findings.advice = Some(Problem::new(&sentence, "Send all four headers on every HTML answer."));
     }
-    findings.check("headers", "four headers", count == four.len(), sentence);
+    findings.check("headers", "four headers", count == REQUIRED.len(), sentence);
 }
 
 /// The app must answer without knowing who asks.

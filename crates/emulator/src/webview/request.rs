@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use super::WebView;
 use super::context::Claims;
-use crate::fault::{Effect, Endpoint, Twist};
+use crate::fault::{Effect, Endpoint, Fault, Twist};
 use crate::world::views::{Surface, View};
 
 /// The User-Agent of Zoom's client, the same on every system.
@@ -54,6 +54,8 @@ pub(super) struct Trip {
     pub(super) is_home: bool,
     /// A page hands over the context that the client gave it.
     pub(super) has_context: bool,
+    /// What is wrong with the context that the client sends, on purpose.
+    pub(super) fault: Option<&'static Fault>,
     /// The headers as they went to the app, for the diagram.
     pub(super) sent: HeaderMap,
 }
@@ -84,18 +86,15 @@ impl Outbound {
             parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
         }
-        let has_context = match web.surface {
+        let (has_context, fault) = match web.surface {
             Surface::Client => {
                 dress(web, &mut parts.headers, is_document);
                 put_on_cookies(web, view, &mut parts.headers, parts.uri.path());
-                if is_home {
-                    put_on_context(web, view, &mut parts.headers);
-                }
-                false
+                (false, if is_home { put_on_context(web, view, &mut parts.headers) } else { None })
             }
             Surface::Web => {
                 leave_as_it_is(web, &mut parts.headers, is_document);
-                carries_context(web, &parts.headers, &parts.uri)
+                (carries_context(web, &parts.headers, &parts.uri), None)
             }
         };
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -104,7 +103,7 @@ impl Outbound {
         parts.version = Version::HTTP_11;
         let method = parts.method.clone();
         let sent = parts.headers.clone();
-        let trip = Trip { view: view.clone(), method, uri, is_document, is_home, has_context, sent };
+        let trip = Trip { view: view.clone(), method, uri, is_document, is_home, has_context, fault, sent };
         parts.extensions.clear();
         Self { trip, request: Request::from_parts(parts, body), upgrade: on_upgrade }
     }
@@ -216,18 +215,15 @@ fn put_on_cookies(web: &WebView, view: &View, headers: &mut HeaderMap, path: &st
     }
 }
 
-/// A fresh context, or what the fault that is on makes of it.
-fn put_on_context(web: &WebView, view: &View, headers: &mut HeaderMap) {
+/// A fresh context, or what the fault that is on makes of it; returns that fault.
+fn put_on_context(web: &WebView, view: &View, headers: &mut HeaderMap) -> Option<&'static Fault> {
     let mut world = web.platform.world();
     let claims = Claims::of_view(&web.platform, view, &world.place);
     let of_header = |effect| matches!(effect, Effect::Twisted(twist) if twist != Twist::LinkTooOld);
-    let fault = world.faults.strike_when(Endpoint::Client, of_header).map(|fault| fault.effect);
+    let fault = world.faults.strike_when(Endpoint::Client, of_header);
     drop(world);
-    let twist = match fault {
-        Some(Effect::Twisted(twist)) => Some(twist),
-        _ => None,
-    };
-    for context in claims.headers(&web.platform, twist) {
+    for context in claims.headers(&web.platform, fault.and_then(Fault::twist)) {
         headers.append(CONTEXT, HeaderValue::try_from(context).expect("base64url is visible ASCII"));
     }
+    fault
 }

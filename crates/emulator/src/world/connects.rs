@@ -137,8 +137,8 @@ impl World {
         Some(flow)
     }
 
-    /// A code of a sign-in is exchanged: the backend has let the launch count.
-    pub(crate) fn claimed(&mut self, flow: FlowId, now: UnixMillis) -> FlowId {
+    /// A code of a sign-in is exchanged: the backend has let the launch of the Home URL count.
+    pub(crate) fn claimed(&mut self, flow: FlowId, home: &Url, now: UnixMillis) -> FlowId {
         let known = self.connects.0.iter_mut().find(|known| known.flow == flow && !known.is_claimed);
         if let Some(known) = known {
             known.is_claimed = true;
@@ -147,17 +147,12 @@ impl World {
                     "The client opens the app with the action in the context. The answer waits for the exchange.",
                 );
                 let open = Note { status: Status::Pending, ..open };
-                known.launch = Some(self.journal.add(open, "GET /".into(), now, Seen::default()));
+                known.launch = Some(self.journal.add(open, format!("GET {}", home.path()), now, Seen::default()));
             }
             let check = Note::new(flow, (Lane::Backend, Lane::Backend), "The same session and user?", ARCHITECTURE)
                 .says("Handle and state of the action, the session of the cookie and the user of the context all fit.");
             self.journal.add(check, "compare".into(), now, Seen::default());
         }
         flow
-    }
-
-    /// The flow of calls of the provider that belong to no sign-in.
-    pub(crate) fn provider_calls(&mut self, now: UnixMillis) -> FlowId {
-        self.journal.provider_calls(now)
     }
 }

@@ -25,11 +25,10 @@ pub(crate) struct FrameCookies {
 }
 
 impl FrameCookies {
-    /// Takes out of an answer what the browser would not keep; returns the names.
-    pub(crate) fn receive(&mut self, headers: &mut HeaderMap) -> Vec<String> {
+    /// Takes out of an answer what the browser would not keep.
+    pub(crate) fn receive(&mut self, headers: &mut HeaderMap) {
         let cookies: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
         headers.remove(SET_COOKIE);
-        let mut dropped = Vec::new();
         for cookie in cookies {
             let attributes = Attributes::of(&cookie);
             if attributes.partitioned {
@@ -44,11 +43,8 @@ impl FrameCookies {
             };
             if kept {
                 headers.append(SET_COOKIE, cookie);
-            } else {
-                dropped.push(attributes.name);
             }
         }
-        dropped
     }
 
     /// Takes out of a request what the browser would not send.

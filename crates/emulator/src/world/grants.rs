@@ -197,10 +197,10 @@ impl Grants {
         Some(user)
     }
 
-    /// Ends the grant of a user; false if there is none.
-    pub(crate) fn end(&mut self, user: &str) -> bool {
+    /// Ends the grant of a user, and what could become one.
+    pub(crate) fn end(&mut self, user: &str) {
         self.codes.retain(|code| code.user != user);
-        self.live.remove(user).is_some()
+        self.live.remove(user);
     }
 
     /// Whether a user has a live grant.

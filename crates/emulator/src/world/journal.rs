@@ -237,7 +237,7 @@ impl Journal {
         self.going_on(Kind::Webhook, "Webhooks", now)
     }
 
-    /// The flow of calls of the bundled provider, bundled in the same way.
+    /// The flow of calls of the bundled provider that belong to no sign-in, bundled in the same way.
     pub(crate) fn provider_calls(&mut self, now: UnixMillis) -> FlowId {
         self.going_on(Kind::Provider, "Third party", now)
     }

@@ -18,10 +18,15 @@ pub(crate) struct Person {
 impl Person {
     /// The id of the user's account: the same for all of its users.
     pub(crate) fn account_id(&self) -> String {
-        let mut id = URL_SAFE_NO_PAD.encode(digest(&SHA256, self.account.as_bytes()));
-        id.truncate(22);
-        id
+        short_digest(&self.account)
     }
+}
+
+/// An id of 22 characters that is always the same for the same text.
+fn short_digest(text: &str) -> String {
+    let mut id = URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()));
+    id.truncate(22);
+    id
 }
 
 /// The users, and who of them sits at the client.
@@ -111,6 +116,17 @@ pub(crate) enum Typ {
     ContactCenter,
 }
 
+impl Typ {
+    /// The roles that somebody can have there.
+    fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Panel | Self::ContactCenter => &[],
+            Self::Meeting => &[Role::Host, Role::CoHost, Role::Participant],
+            Self::Webinar => &[Role::Host, Role::CoHost, Role::Panelist, Role::Attendee],
+        }
+    }
+}
+
 /// The role in a meeting or webinar: `attendrole` of an app context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -138,13 +154,39 @@ impl Default for Where {
 }
 
 impl Where {
+    /// Goes to a place. What is left out stays as it is where the kind of place stays; a meeting is another one when its
+    /// topic changes. None if nobody has this role there.
+    pub(crate) fn go(&self, typ: Typ, role: Option<Role>, topic: Option<String>) -> Option<Self> {
+        if role.is_some_and(|role| !typ.roles().contains(&role)) {
+            return None;
+        }
+        let here = Some(self).filter(|here| here.typ == typ);
+        let topic = topic.or_else(|| here?.topic.clone());
+        let mut there = Self::at(typ, role.or_else(|| here?.role), topic);
+        if let Some(here) = here.filter(|here| here.topic == there.topic) {
+            there.meeting.clone_from(&here.meeting);
+        }
+        Some(there)
+    }
+
+    /// Whether Zoom opens the app without saying for whom, whoever it is: attendees of webinars are always guests.
+    pub(crate) fn is_for_guests(&self) -> bool {
+        self.typ == Typ::Webinar && self.role == Some(Role::Attendee)
+    }
+
     /// A place: a meeting and a webinar get a UUID, a role and a topic, the others have none of them.
-    pub(crate) fn at(typ: Typ, role: Option<Role>, topic: Option<String>) -> Self {
+    fn at(typ: Typ, role: Option<Role>, topic: Option<String>) -> Self {
         if matches!(typ, Typ::Panel | Typ::ContactCenter) {
             return Self { typ, role: None, topic: None, meeting: None };
         }
         let topic = topic.unwrap_or_else(|| if typ == Typ::Meeting { "Standup" } else { "All hands" }.into());
         Self { typ, role: Some(role.unwrap_or(Role::Host)), topic: Some(topic), meeting: Some(entropy::uuid()) }
+    }
+
+    /// What the Apps SDK calls a user here: the same as long as the meeting is, and not the user's id.
+    pub(crate) fn participant(&self, user: &str) -> String {
+        let meeting = self.meeting.as_deref().unwrap_or_default();
+        short_digest(&format!("{meeting} {user}"))
     }
 
     /// The running context that the Apps SDK names.

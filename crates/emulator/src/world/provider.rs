@@ -105,11 +105,8 @@ pub(crate) struct Provider {
 
 impl Default for Provider {
     fn default() -> Self {
-        // All but one of four billion numbers of 32 bytes are keys.
-        let key = std::iter::repeat_with(|| Es256Key::from_scalar(&entropy::bytes())).find_map(Result::ok);
-        let key = key.expect("the repetition does not end");
         Self {
-            key,
+            key: entropy::es256_key(),
             waiting: VecDeque::new(),
             codes: VecDeque::new(),
             grants: VecDeque::new(),

@@ -17,6 +17,7 @@ pub(crate) type DeliveryId = u64;
 const MAX_DELIVERIES: usize = 500;
 /// How long after each attempt the next one comes, in seconds.
 const RETRIES_S: [i64; 3] = [5 * 60, 20 * 60, 60 * 60];
+
 /// What goes over the wire: the same bytes at every attempt.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Parcel {
@@ -49,7 +50,7 @@ pub(crate) enum State {
     Refused,
     /// An attack that the backend took for an event.
     Taken,
-    /// The URL has not passed validation.
+    /// There is no URL, or it has not passed validation.
     NotSent,
 }
 
@@ -117,6 +118,9 @@ impl Webhooks {
     /// Sets the URL, or takes it away.
     pub(crate) fn subscribe(&mut self, url: Option<Url>, now: UnixMillis) {
         self.subscription = Subscription::of(url, now);
+        if self.subscription.url.is_none() {
+            self.withhold();
+        }
     }
 
     /// Begins anew with this URL. Numbers of deliveries are not used again.
@@ -143,13 +147,21 @@ impl Webhooks {
         }
     }
 
-    /// What waits is not sent: the URL has not passed validation.
+    /// What waits is not sent: there is no URL, or it has not passed validation.
     fn withhold(&mut self) {
         for delivery in &mut self.deliveries {
-            if matches!(delivery.state, State::Waiting | State::Retry { .. }) {
+            if matches!(delivery.state, State::Waiting | State::Held | State::Retry { .. }) {
                 delivery.state = State::NotSent;
                 self.events.tell("delivery", delivery);
             }
+        }
+    }
+
+    /// One that was about to be sent is not: the URL was taken away at that very moment.
+    pub(crate) fn not_sent(&mut self, id: DeliveryId) {
+        if let Some(delivery) = self.deliveries.iter_mut().find(|delivery| delivery.id == id) {
+            delivery.state = State::NotSent;
+            self.events.tell("delivery", delivery);
         }
     }
 

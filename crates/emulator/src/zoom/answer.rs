@@ -11,7 +11,7 @@ use serde_json::Value;
 use stagedoor_protocol::time::UnixMillis;
 use url::Url;
 
-use crate::fault::{Canned, Delivery};
+use crate::fault::{Canned, Delivery, Effect, Fault};
 use crate::platform::Platform;
 use crate::world::World;
 use crate::world::journal::Note;
@@ -60,7 +60,7 @@ impl Answer {
         answer
     }
 
-    pub(crate) fn canned(canned: Canned, note: Note) -> Self {
+    fn canned(canned: Canned, note: Note) -> Self {
         let status = StatusCode::from_u16(canned.status).expect("the catalogue holds valid statuses");
         let mut answer = Self::new(status, canned.content_type, canned.body, note);
         if let Some(seconds) = canned.retry_after {
@@ -70,10 +70,20 @@ impl Answer {
     }
 
     /// Nothing is answered.
-    pub(crate) fn unanswered(note: Note) -> Self {
+    fn unanswered(note: Note) -> Self {
         let mut answer = Self::new(StatusCode::GATEWAY_TIMEOUT, "text/plain", Bytes::new(), note);
         answer.delivery = Delivery::Hang;
         answer
+    }
+
+    /// What a fault answers instead of anything; none if the answer is to be made all the same.
+    pub(crate) fn instead(fault: &Fault, note: &Note) -> Option<Self> {
+        let failed = || note.clone().failed(fault.problem());
+        match fault.effect {
+            Effect::Canned(canned) => Some(Self::canned(canned, failed())),
+            Effect::Unanswered => Some(Self::unanswered(failed())),
+            Effect::Delivered(_) | Effect::Twisted(_) => None,
+        }
     }
 
     pub(crate) fn delivered(mut self, delivery: Delivery) -> Self {

@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::call::{Call, Params};
 use super::pages::{Choice, ConsentPage, Notice, ScopeLine, render};
 use crate::entropy;
-use crate::fault::{Effect, Endpoint, Twist};
+use crate::fault::{Endpoint, Fault, Twist};
 use crate::platform::Platform;
 use crate::world::docs::{ALLOW_LIST, ARCHITECTURE, OAUTH, OAUTH_ERRORS};
 use crate::world::grants::Challenge;
@@ -144,15 +144,18 @@ fn read_challenge(params: &Params) -> Result<Option<Challenge>, Refusal> {
 fn decide(platform: &Platform, world: &mut World, call: &Call, mut authorization: Authorization) -> Answer {
     let flow = authorization.flow;
     let mut consent = world.consent;
-    match world.faults.strike(Endpoint::Authorize).map(|fault| fault.effect) {
-        Some(Effect::Unanswered) => return Answer::unanswered(note(flow).failed(hangs())),
-        Some(Effect::Twisted(Twist::ErrorPage(code, text))) => {
+    let fault = world.faults.strike(Endpoint::Authorize);
+    if let Some(answer) = fault.and_then(|fault| Answer::instead(fault, &note(flow))) {
+        return answer;
+    }
+    match fault.and_then(Fault::twist) {
+        Some(Twist::ErrorPage(code, text)) => {
             let problem = Problem::new("The emulator plays this error of Zoom's.", "Switch the fault off.");
             return Refusal::new(code, text, problem).answer(platform, call, note(flow));
         }
-        Some(Effect::Twisted(Twist::Deny)) => consent = Consent::Deny,
-        Some(Effect::Twisted(Twist::StateMangled)) => authorization.state = Some(entropy::base64url(43)),
-        Some(Effect::Twisted(Twist::StateDropped)) => authorization.state = None,
+        Some(Twist::Deny) => consent = Consent::Deny,
+        Some(Twist::StateMangled) => authorization.state = Some(entropy::base64url(43)),
+        Some(Twist::StateDropped) => authorization.state = None,
         _ => {}
     }
     let already = world.installs.current.as_ref().filter(|install| install.marketplace);
@@ -170,10 +173,6 @@ fn decide(platform: &Platform, world: &mut World, call: &Call, mut authorization
         }
         (Consent::Ask, None) => ask(platform, world, authorization),
     }
-}
-
-pub(super) fn hangs() -> Problem {
-    Problem::new("The emulator does not answer: this fault is on.", "Your backend must give up after a while.")
 }
 
 fn ask(platform: &Platform, world: &mut World, authorization: Authorization) -> Answer {

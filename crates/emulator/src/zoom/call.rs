@@ -44,9 +44,19 @@ impl Call {
     }
 
     /// The media type of the body, in lower case, without parameters.
-    pub(crate) fn media_type(&self) -> Option<String> {
+    fn media_type(&self) -> Option<String> {
         let value = self.header(&CONTENT_TYPE)?;
         Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    }
+
+    /// Whether the body is a form.
+    pub(crate) fn is_form(&self) -> bool {
+        self.media_type().as_deref() == Some("application/x-www-form-urlencoded")
+    }
+
+    /// Whether the body says that it is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.media_type().as_deref() == Some("application/json")
     }
 
     /// Whether a person is looking.

@@ -4,10 +4,9 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::authorize::hangs;
 use super::bearer::{ApiError, Caller, caller};
 use super::call::Call;
-use crate::fault::{Effect, Endpoint, Fault, Twist};
+use crate::fault::{Endpoint, Fault, Twist};
 use crate::platform::Platform;
 use crate::world::World;
 use crate::world::docs::MARKETPLACE_API;
@@ -31,7 +30,7 @@ pub(super) fn deeplink(platform: &Platform, call: &Call) -> Answer {
          action in it proves nothing about the user.",
     );
     let fault = world.faults.strike(Endpoint::Deeplink);
-    if let Some(answer) = fault.and_then(|fault| instead(fault, &note)) {
+    if let Some(answer) = fault.and_then(|fault| Answer::instead(fault, &note)) {
         return answer;
     }
     match caller.and_then(|caller| make(&mut world, platform, call, (&caller, flow))) {
@@ -40,21 +39,11 @@ pub(super) fn deeplink(platform: &Platform, call: &Call) -> Answer {
     }
 }
 
-fn instead(fault: &Fault, note: &Note) -> Option<Answer> {
-    let problem =
-        Problem::new(format!("The emulator plays a fault: {}", fault.sentence), "Your backend must cope with it.");
-    match fault.effect {
-        Effect::Canned(canned) => Some(Answer::canned(canned, note.clone().failed(problem))),
-        Effect::Unanswered => Some(Answer::unanswered(note.clone().failed(hangs()))),
-        _ => None,
-    }
-}
-
 fn given(platform: &Platform, token: &str, fault: Option<&'static Fault>, note: Note) -> Answer {
     let link = format!("{}/launch/chatapp/{token}", platform.addresses.zoom);
-    match fault.map(|fault| fault.effect) {
-        Some(Effect::Twisted(Twist::Created)) => Answer::json(StatusCode::CREATED, &json!({"deeplink": link}), note),
-        Some(Effect::Twisted(Twist::Link(hostile))) => {
+    match fault.and_then(Fault::twist) {
+        Some(Twist::Created) => Answer::json(StatusCode::CREATED, &json!({"deeplink": link}), note),
+        Some(Twist::Link(hostile)) => {
             let problem =
                 Problem::new("The emulator answers with a hostile link: a fault is on.", "Do not redirect to it.");
             let body = json!({"deeplink": hostile.replace("{}", token)});
@@ -76,9 +65,8 @@ fn make(
 }
 
 fn read_action(call: &Call) -> Result<Option<String>, ApiError> {
-    let is_json = call.media_type().as_deref() == Some("application/json");
     let body: Option<Map<String, Value>> = serde_json::from_slice(&call.body).ok();
-    let Some(body) = body.filter(|_| is_json) else {
+    let Some(body) = body.filter(|_| call.is_json()) else {
         let fix = "Send content-type: application/json and a body such as {\"action\":\"open\"}.";
         let problem = Problem::new("The body is not a JSON object.", fix);
         return Err(ApiError::bad_request(300, "Request Body should be a valid JSON object.", problem));

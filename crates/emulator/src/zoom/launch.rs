@@ -79,7 +79,8 @@ pub(crate) struct Launch {
 pub(crate) fn open(world: &mut World, link: Option<&Link>, launch: Launch, now: UnixMillis) -> View {
     let person = world.people.seated().clone();
     let Launch { surface, guest } = launch;
-    let standing = match (guest, world.installs.knows(&person.id)) {
+    let is_known = world.installs.knows(&person.id) && !world.place.is_for_guests();
+    let standing = match (guest, is_known) {
         (true, _) => Standing::Unauthenticated,
         (false, false) => Standing::Authenticated,
         (false, true) => Standing::Authorized,

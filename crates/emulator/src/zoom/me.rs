@@ -4,13 +4,12 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::authorize::hangs;
 use super::bearer::{Caller, caller};
 use super::call::Call;
-use crate::fault::{Effect, Endpoint};
+use crate::fault::Endpoint;
 use crate::platform::Platform;
 use crate::world::docs::USERS_API;
-use crate::world::journal::{Lane, Note, Problem};
+use crate::world::journal::{Lane, Note};
 use crate::world::people::Person;
 
 pub(super) fn me(platform: &Platform, call: &Call) -> Answer {
@@ -21,13 +20,8 @@ pub(super) fn me(platform: &Platform, call: &Call) -> Answer {
     let note = Note::new(flow, (Lane::Backend, Lane::Zoom), "Whose tokens are these?", USERS_API).says(
         "Your backend asks who the user is. The id is the same as uid in the app context: it ties both together.",
     );
-    if let Some(fault) = world.faults.strike(Endpoint::Me) {
-        let problem =
-            Problem::new(format!("The emulator plays a fault: {}", fault.sentence), "Your backend must cope with it.");
-        match fault.effect {
-            Effect::Canned(canned) => return Answer::canned(canned, note.failed(problem)),
-            _ => return Answer::unanswered(note.failed(hangs())),
-        }
+    if let Some(answer) = world.faults.strike(Endpoint::Me).and_then(|fault| Answer::instead(fault, &note)) {
+        return answer;
     }
     let allowed = |caller: Caller| caller.needs(&["user:read:user", "user:read"]).map(|()| caller);
     match caller.and_then(allowed) {
@@ -55,18 +49,11 @@ fn profile(person: &Person) -> Value {
         "dept": "",
         "created_at": "2024-01-15T09:30:00Z",
         "language": "en-GB",
-        "account_id": account_id(&person.account),
+        "account_id": person.account_id(),
         "account_number": 10_009_242,
         "status": "active",
         "jid": format!("{}@xmpp.zoom.us", person.id.to_lowercase()),
         "cluster": "us04",
         "user_created_at": "2024-01-15T09:30:00Z",
     })
-}
-
-/// An account id that stays the same for an account's name.
-fn account_id(account: &str) -> String {
-    use base64::Engine as _;
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, account.as_bytes());
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16])
 }

@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use stagedoor_protocol::time::UnixMillis;
 
 use super::answer::Answer;
-use super::authorize::hangs;
 use super::bearer::{ApiError, Caller, caller};
 use super::call::Call;
 use crate::entropy;
@@ -113,14 +112,9 @@ fn serve(platform: &Platform, call: &Call, operation: &Operation) -> Answer {
 }
 
 fn instead(fault: &Fault, note: &Note, now: UnixMillis) -> Option<Answer> {
-    let problem =
-        Problem::new(format!("The emulator plays a fault: {}", fault.sentence), "Your backend must cope with it.");
-    let note = note.clone();
-    match fault.effect {
-        Effect::Canned(canned) => Some(Answer::canned(canned, note.failed(problem))),
-        Effect::Twisted(Twist::DailyLimit) => Some(limited(Counted::day_is_over(), note, now)),
-        Effect::Unanswered => Some(Answer::unanswered(note.failed(hangs()))),
-        _ => None,
+    match fault.twist() {
+        Some(Twist::DailyLimit) => Some(limited(Counted::day_is_over(), note.clone(), now)),
+        _ => Answer::instead(fault, note),
     }
 }
 
@@ -233,9 +227,8 @@ fn unrecognised() -> ApiError {
 }
 
 fn read_plan(call: &Call, now: UnixMillis) -> Result<Plan, ApiError> {
-    let is_json = call.media_type().as_deref() == Some("application/json");
     let body: Option<Map<String, Value>> = serde_json::from_slice(&call.body).ok();
-    let Some(body) = body.filter(|_| is_json) else {
+    let Some(body) = body.filter(|_| call.is_json()) else {
         let fix = "Send content-type: application/json and a body such as {\"topic\":\"Standup\",\"type\":2}.";
         let problem = Problem::new("The body is not a JSON object.", fix);
         return Err(ApiError::bad_request(300, "Request Body should be a valid JSON object.", problem));

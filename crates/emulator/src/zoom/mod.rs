@@ -41,12 +41,12 @@ use crate::{control, entropy};
 const MAX_BODY: usize = 64 * 1024;
 
 /// What answers a call.
-pub(crate) type Endpoint = fn(&Platform, &Call) -> Answer;
+pub(crate) type Answers = fn(&Platform, &Call) -> Answer;
 
 /// The first listener: Zoom's endpoints, the page, and control for the page.
 pub(crate) fn router(platform: &Arc<Platform>) -> Router {
     let names = Names::of(&platform.addresses.zoom);
-    let on = |endpoint: Endpoint| {
+    let on = |endpoint: Answers| {
         move |State(platform): State<Arc<Platform>>, request: Request| serve(platform, Side::Zoom, endpoint, request)
     };
     let zoom = Router::new()
@@ -54,14 +54,14 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
         .route("/oauth/consent", post(on(consent::consent)))
         .route("/oauth/token", post(on(token::token)))
         .route("/oauth/revoke", post(on(revoke::revoke)))
-        .route("/v2/users/me", get(on(me::me)))
+        .route("/v2/users/me", get(on(me::me)).fallback(on(unknown::unknown)))
         .route(
             "/v2/users/me/meetings",
             get(on(meetings::list)).post(on(meetings::schedule)).fallback(on(unknown::unknown)),
         )
         .route("/v2/meetings/{meeting}", get(on(meetings::read)).fallback(on(unknown::unknown)))
-        .route("/v2/zoomapp/deeplink", post(on(deeplink::deeplink)))
-        .route("/v2/zoomapp/deeplink/", post(on(deeplink::deeplink)))
+        .route("/v2/zoomapp/deeplink", post(on(deeplink::deeplink)).fallback(on(unknown::unknown)))
+        .route("/v2/zoomapp/deeplink/", post(on(deeplink::deeplink)).fallback(on(unknown::unknown)))
         .route("/v2/{*call}", any(on(unknown::unknown)))
         .route("/launch/chatapp/{token}", get(on(launch::launch)))
         .layer(map_response(track));
@@ -79,7 +79,7 @@ async fn track(mut response: Response) -> Response {
 }
 
 /// Reads a request, answers it and writes the step down.
-pub(crate) async fn serve(platform: Arc<Platform>, side: Side, endpoint: Endpoint, request: Request) -> Response {
+pub(crate) async fn serve(platform: Arc<Platform>, side: Side, endpoint: Answers, request: Request) -> Response {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {

@@ -66,7 +66,9 @@ impl ScopeLine {
         let sentence = match scope {
             "user:read:user" | "user:read" => "See your name, email address and account",
             "zoomapp:inmeeting" => "Be opened inside Zoom, in meetings and beside them",
+            "meeting:read:list_meetings" => "See the list of your meetings",
             "meeting:read:meeting" | "meeting:read" => "See your meetings",
+            "meeting:write:meeting" | "meeting:write" => "Schedule and change meetings for you",
             "app:deeplink:write" => "Open itself in your Zoom client",
             _ => "Use this part of Zoom for you",
         };

@@ -23,11 +23,23 @@ pub(super) fn revoke(platform: &Platform, call: &Call) -> Answer {
         let body = json!({"reason": "Invalid client_id or client_secret", "error": "invalid_client"});
         return Answer::json(StatusCode::BAD_REQUEST, &body, note.failed(problem.with_setting("zoom.client_secret")));
     }
-    let user = form.get("token").and_then(|token| world.grants.revoke(token));
-    if let Some(person) = user.and_then(|user| world.people.find(&user).cloned()) {
-        world.installs.remove(&person.id);
-        platform.tell_deauthorized(&mut world, &person);
-    }
-    // A token that is dead already is revoked already (RFC 7009 section 2.2).
+    let Some(token) = form.get("token").filter(|_| call.is_form()) else {
+        let problem =
+            Problem::new("There is no token in the body.", "Send token=… as application/x-www-form-urlencoded.");
+        let body = json!({"reason": "Missing token", "error": "invalid_request"});
+        return Answer::json(StatusCode::BAD_REQUEST, &body, note.failed(problem));
+    };
+    let user = world.grants.revoke(token);
+    let note = match user.and_then(|user| world.people.find(&user).cloned()) {
+        Some(person) => {
+            world.installs.remove(&person.id);
+            platform.tell_deauthorized(&mut world, &person);
+            note
+        }
+        // A token that is dead already is revoked already (RFC 7009 section 2.2).
+        None => {
+            note.warned(Problem::new("No live grant has this token: nothing ended.", "Send the newest access token."))
+        }
+    };
     Answer::json(StatusCode::OK, &json!({"status": "success"}), note)
 }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use stagedoor_protocol::time::UnixMillis;
 
 use super::answer::Answer;
-use super::authorize::hangs;
 use super::call::{Call, Params};
 use super::client_auth::is_app;
 use crate::entropy;
@@ -43,7 +42,7 @@ pub(super) fn token(platform: &Platform, call: &Call) -> Answer {
 /// The parameters: of the body, or by long practice of the query, which is not recommended.
 fn read(call: &Call) -> (Params, Option<Problem>) {
     let query = call.query();
-    if call.media_type().as_deref() == Some("application/x-www-form-urlencoded") && !call.body.is_empty() {
+    if call.is_form() && !call.body.is_empty() {
         return (call.form(), None);
     }
     let problem = Problem::new(
@@ -75,17 +74,12 @@ fn arrive(world: &mut World, params: &Params, now: UnixMillis) -> Note {
 
 /// What a fault answers instead of doing anything.
 fn instead(fault: &Fault, params: &Params, note: &Note) -> Option<Answer> {
-    let problem =
-        Problem::new(format!("The emulator plays a fault: {}", fault.sentence), "Your backend must cope with it.");
-    let note = note.clone().failed(problem.clone());
-    match fault.effect {
-        Effect::Canned(canned) => Some(Answer::canned(canned, note)),
-        Effect::Unanswered => Some(Answer::unanswered(note.failed(hangs()))),
-        Effect::Twisted(Twist::EchoedCode) => {
+    match fault.twist() {
+        Some(Twist::EchoedCode) => {
             let reason = format!("Invalid authorization code {}", params.get("code").unwrap_or_default());
-            Some(Refusal::new(&reason, "invalid_request", problem).answer(note))
+            Some(Refusal::new(&reason, "invalid_request", fault.problem()).answer(note.clone()))
         }
-        _ => None,
+        _ => Answer::instead(fault, note),
     }
 }
 
@@ -162,8 +156,7 @@ fn exchange(
 
 /// A JSON body has no grant type for Zoom.
 fn check_form(call: &Call, params: &Params) -> Result<(), Refusal> {
-    let is_form = call.media_type().as_deref() == Some("application/x-www-form-urlencoded");
-    if !call.body.is_empty() && !is_form || params.is_empty() {
+    if !call.body.is_empty() && !call.is_form() || params.is_empty() {
         return Err(unsupported("The body is not application/x-www-form-urlencoded."));
     }
     if let Some(name) = params.repeated() {

@@ -107,6 +107,35 @@ async fn the_place_decides_type_meeting_and_role() {
 }
 
 #[tokio::test]
+async fn a_role_changes_within_the_meeting_and_a_topic_means_another_one() {
+    let stage = Stage::bare().await;
+    let place = async |body| stage.put("where", body).await["where"].clone();
+    let first = place(json!({"typ": "meeting", "topic": "Retro"})).await;
+    let again = place(json!({"typ": "meeting", "role": "participant"})).await;
+    assert_eq!((&again["meeting"], &again["topic"]), (&first["meeting"], &first["topic"]));
+    assert_eq!(place(json!({"typ": "meeting"})).await["role"], "participant", "what is left out stays as it is");
+    assert_ne!(place(json!({"typ": "meeting", "topic": "Planning"})).await["meeting"], first["meeting"]);
+    assert_ne!(place(json!({"typ": "webinar"})).await["meeting"], first["meeting"]);
+}
+
+#[tokio::test]
+async fn attendees_of_a_webinar_are_guests_whoever_they_are() {
+    let stage = Stage::of(mirror()).await;
+    stage.tokens().await;
+    stage.put("where", json!({"typ": "webinar", "role": "attendee"})).await;
+    let cookie = stage.open().await;
+    let claims = plaintext(&stage.document(&cookie, "/").await.text());
+    assert_eq!((claims["attendrole"].as_str(), claims.get("uid")), (Some("attendee"), None));
+    for api in ["authorize", "promptAuthorize"] {
+        let call = json!({"view": "v1", "api": api, "data": {"codeChallenge": "x"}});
+        assert_eq!(stage.post("sdk-call", call).await["errorCode"], "80004", "{api}");
+    }
+    stage.put("where", json!({"typ": "webinar", "role": "panelist"})).await;
+    let cookie = stage.open().await;
+    assert_eq!(plaintext(&stage.document(&cookie, "/").await.text())["uid"], ADA);
+}
+
+#[tokio::test]
 async fn a_guest_and_a_user_who_removed_the_app_have_no_uid() {
     let stage = Stage::of(mirror()).await;
     let launched = stage.post("launch", json!({"guest": true})).await;

@@ -43,11 +43,23 @@ async fn app_user_and_meeting_contexts_agree() {
     assert!(context.as_str().unwrap().len() > 200);
     let user = call(&stage, "getUserContext", Value::Null).await["result"].clone();
     assert_eq!((user["screenName"].as_str(), user["role"].as_str()), (Some("Ada Lovelace"), Some("host")));
-    assert_eq!(user["participantUUID"], ADA);
+    let participant = user["participantUUID"].as_str().unwrap();
+    assert!(participant.len() == 22 && participant != ADA, "{participant}");
     let meeting = call(&stage, "getMeetingContext", Value::Null).await["result"].clone();
     assert_eq!(meeting["meetingTopic"], "Standup");
     stage.put("where", json!({"typ": "panel"})).await;
     assert!(call(&stage, "getMeetingContext", Value::Null).await["errorCode"].is_string());
+}
+
+#[tokio::test]
+async fn a_participant_is_the_same_in_one_meeting_and_another_in_the_next() {
+    let stage = open().await;
+    let participant = async || call(&stage, "getUserContext", Value::Null).await["result"]["participantUUID"].clone();
+    let first = participant().await;
+    stage.put("where", json!({"typ": "meeting", "role": "co-host"})).await;
+    assert_eq!(participant().await, first);
+    stage.put("where", json!({"typ": "meeting", "topic": "Another"})).await;
+    assert_ne!(participant().await, first);
 }
 
 #[tokio::test]

@@ -291,6 +291,25 @@ async fn a_revoked_grant_is_dead() {
 }
 
 #[tokio::test]
+async fn a_revocation_without_a_form_ends_nothing_and_says_so() {
+    let stage = Stage::bare().await;
+    let tokens = stage.tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let request = Request::post(format!("{}/oauth/revoke", stage.at.zoom))
+        .header("authorization", basic(CLIENT_ID, CLIENT_SECRET))
+        .header("content-type", "application/json");
+    let body = json!({"token": access}).to_string();
+    let answer = stage.http.send(request.body(Body::from(body)).unwrap()).await;
+    assert_eq!((answer.status, &answer.json()["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_request")));
+    assert!(is_live(&stage, access).await);
+    assert_eq!(revoke(&stage, "unknown", CLIENT_SECRET).await.status, StatusCode::OK);
+    let steps = stage.steps().await;
+    let step = steps.last().unwrap();
+    assert_eq!(step["status"], "ok");
+    assert!(step["problem"]["sentence"].as_str().unwrap().contains("nothing ended"), "{step}");
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_refused() {
     let stage = Stage::bare().await;
     let answer = stage.token(&[("grant_type", &"x".repeat(70_000))]).await;

@@ -103,6 +103,22 @@ async fn what_the_emulators_page_reveals_of_itself_does_not_reach_the_app() {
 }
 
 #[tokio::test]
+async fn an_app_that_refuses_a_spoilt_context_does_what_it_should() {
+    let stage = Stage::of(answering("/", || StatusCode::FORBIDDEN.into_response())).await;
+    let mut told = Vec::new();
+    for fault in [json!("expired"), json!("no_context"), Value::Null] {
+        stage.put("faults", json!({"client": fault})).await;
+        let cookie = stage.open().await;
+        stage.document(&cookie, "/").await;
+        let steps = stage.steps().await;
+        let step = steps.last().unwrap();
+        let names_fault = step["sentence"].as_str().unwrap().contains("a fault is on");
+        told.push((step["status"].as_str().unwrap().to_owned(), names_fault));
+    }
+    assert_eq!(told, [("ok".into(), true), ("failed".into(), true), ("failed".into(), false)]);
+}
+
+#[tokio::test]
 async fn a_page_without_the_four_headers_is_not_shown() {
     let names = ["strict-transport-security", "x-content-type-options", "content-security-policy", "referrer-policy"];
     for missing in names {
@@ -330,9 +346,10 @@ async fn a_policy_that_keeps_zooms_sdk_out_is_reported() {
 
 #[tokio::test]
 async fn an_app_that_does_not_answer_is_named() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = listener.local_addr().unwrap().port();
-    drop(listener);
+    // Bound, and never listened on.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = socket.local_addr().unwrap().port();
     let adjust = move |config: &mut stagedoor_emulator::Config| {
         config.home_url = format!("http://localhost:{free}/app/").parse().unwrap();
     };

@@ -151,6 +151,27 @@ async fn a_visitor_is_nobody_until_they_sign_in_and_after_they_sign_out() {
 }
 
 #[tokio::test]
+async fn the_page_itself_knows_its_visitor_whatever_whoami_answers() {
+    let stage = stage(&Asked::default(), None).await;
+    let cookies = sign_in(&stage).await;
+    stage.put("faults", json!({"website": "html"})).await;
+    assert_eq!(get(&stage, "/site.json", &cookies).await.json()["visitor"]["sub"], "c-1001");
+    assert_eq!(get(&stage, "/site.json", "").await.json()["visitor"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_token_that_comes_with_another_status_than_200_is_none() {
+    let key = Key::new();
+    let stage = stage(&Asked::default(), Some(&key)).await;
+    let jwt = key.sign(&json!({"exp": now() + 300, "email": "k@example.com"}));
+    for (status, is_known) in [(200, true), (401, false), (500, false)] {
+        assert_eq!(chat(&stage, "", (status, Some(&jwt))).await["authenticationStatus"], is_known, "{status}");
+    }
+    let order = json!({"asked": {"http": 403, "took_ms": 5}, "token": cobrowse_token(1, "k", &json!({}))});
+    assert_eq!(send(&stage, "/~zoom/cobrowse/start", "", &order).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn the_cookie_that_is_a_token_is_signed_with_the_key_of_the_jwks() {
     let stage = stage(&Asked::default(), None).await;
     let cookies = sign_in(&stage).await;

@@ -43,8 +43,9 @@ const NOTING: Duration = Duration::from_secs(15);
 /// How long the next refresh waits after one that brought nothing, at first and at most, in milliseconds.
 const REST_MS: (i64, i64) = (1_000, 60_000);
 
-/// How long a token that was refused is left alone after it was given, in milliseconds: it is not its age then.
-const TOO_NEW_MS: u64 = 60_000;
+/// How often a token that is refused is replaced before its time at most, in milliseconds. Where the next one is refused,
+/// too, it is not the token.
+const REPLACED_MS: u64 = 60_000;
 
 /// How one refresh ended.
 pub(super) type Landed<T> = Result<Arc<T>, RefreshError>;
@@ -238,6 +239,9 @@ impl<T: Holder> Flight<T> {
         loop {
             let mut item = base.item.clone();
             item.grant_mut().renew(renewed.clone(), &token, now);
+            if self.need.instead_of.is_some() {
+                item.grant_mut().replaced = now;
+            }
             let written = self.shared.vault.advance(&base, item.clone(), terms(&item)).await;
             if let Ok(Some(kept)) = written {
                 return Ok(self.renewed(kept.item, past).await);
@@ -348,7 +352,7 @@ impl<T: Holder> Inner<T> {
             return Verdict::Fail(RefreshError::NeedsReauth { since, reason });
         }
         let wanted = match &need.instead_of {
-            Some(refused) => grant.access == *refused && now.since(grant.refreshed).unsigned_abs() >= TOO_NEW_MS,
+            Some(refused) => grant.access == *refused && now.since(grant.replaced).unsigned_abs() >= REPLACED_MS,
             None => grant.is_due(now) || !grant.serves(now),
         };
         if !wanted {

@@ -99,7 +99,7 @@ impl<T: Holder> Refresher<T> {
     /// A grant with another access token than `refused`, which a server has just refused. Where another one is stored
     /// already, it is that; else the grant is refreshed before its time.
     ///
-    /// A token that was given within the last minute comes back as it is: whatever is wrong, it is not its age.
+    /// Once a minute: where the newer token is refused, too, it comes back as it is, because it is not the token.
     pub async fn renewed_after(&self, key: &str, refused: &AccessToken) -> Result<Arc<T>, RefreshError> {
         self.0.cache.forget(key);
         let kept = self.read(key).await?;

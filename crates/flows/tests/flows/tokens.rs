@@ -362,8 +362,26 @@ async fn a_token_that_zooms_api_refuses_is_replaced_once() {
     assert_eq!(refreshes(&world), 1);
     let second = fresh(&world).await.unwrap();
     assert_ne!(second.access, first.access);
-    assert_eq!(world.tokens.renewed_after(&user("jill"), &second).await.unwrap(), second, "it is not its age");
+    assert_eq!(world.tokens.renewed_after(&user("jill"), &second).await.unwrap(), second, "it is not the token");
     assert_eq!(refreshes(&world), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_replaced_however_new_it_is_but_not_twice_in_a_minute() {
+    let world = World::flowing();
+    install(&world, "jill").await;
+    let mut refused = fresh(&world).await.unwrap();
+    for minute in 1..=3_u8 {
+        let next = world.tokens.renewed_after(&user("jill"), &refused).await.unwrap();
+        assert_eq!((next.access.expose(), refreshes(&world)), (&*good(&world), usize::from(minute)));
+        let other = world.flowing_replica(minute.into());
+        for tokens in [&world.tokens, &other.tokens] {
+            assert_eq!(tokens.renewed_after(&user("jill"), &next).await.unwrap(), next);
+        }
+        assert_eq!(refreshes(&world), usize::from(minute));
+        world.clock.advance(60_000);
+        refused = next;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,9 +23,8 @@ use crate::world::{Consent, World};
 
 /// `authorize`: the answer only says that the question is on its way; the code comes by `onAuthorized`.
 pub(super) fn authorize(platform: &Platform, world: &mut World, view: &View, data: &Value) -> Result<Value, Refused> {
-    if view.standing == Standing::Unauthenticated {
-        let message = "No Permission for this API. [code:80004, reason:guest_mode] authorize";
-        return Err(Refused { code: "80004", message: message.into() });
+    if view.standing == Standing::Unauthenticated || world.place.is_for_guests() {
+        return Err(Refused::guest_mode("authorize"));
     }
     let text = |name: &str| data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
     let challenge =
@@ -44,15 +43,18 @@ pub(super) fn authorize(platform: &Platform, world: &mut World, view: &View, dat
 }
 
 /// `promptAuthorize`: one step on the way from a guest to a user with the app.
-pub(super) fn prompt_authorize(platform: &Platform, world: &mut World, view: &View) -> Value {
+pub(super) fn prompt_authorize(platform: &Platform, world: &mut World, view: &View) -> Result<Value, Refused> {
     let question = match view.standing {
-        Standing::Unauthenticated => Question::SignIn,
-        Standing::Authenticated => Question::Add,
-        Standing::Authorized => return json!({"message": "Success"}),
+        _ if world.place.is_for_guests() => return Err(Refused::guest_mode("promptAuthorize")),
+        Standing::Unauthenticated => Some(Question::SignIn),
+        Standing::Authenticated => Some(Question::Add),
+        Standing::Authorized => None,
     };
-    let consent = world.consent;
-    ask(platform, world, Prompt { view: view.id.clone(), question }, consent);
-    json!({"message": "Success"})
+    if let Some(question) = question {
+        let consent = world.consent;
+        ask(platform, world, Prompt { view: view.id.clone(), question }, consent);
+    }
+    Ok(json!({"message": "Success"}))
 }
 
 fn ask(platform: &Platform, world: &mut World, prompt: Prompt, consent: Consent) {

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::error::ControlError;
 use super::json::Body;
-use crate::fault::{Effect, Endpoint};
+use crate::fault::{Effect, Endpoint, Fault};
 use crate::platform::Platform;
 use crate::webview::context::Claims;
 use crate::world::World;
@@ -54,6 +54,14 @@ struct Refused {
     message: String,
 }
 
+impl Refused {
+    /// A call that guests cannot make.
+    fn guest_mode(api: &str) -> Self {
+        let message = format!("No Permission for this API. [code:80004, reason:guest_mode] {api}");
+        Self { code: "80004", message }
+    }
+}
+
 pub(super) async fn call(
     State(platform): State<Arc<Platform>>,
     Body(call): Body<Call>,
@@ -74,7 +82,7 @@ pub(super) async fn call(
 fn answer(platform: &Platform, world: &mut World, view: &View, call: &Call) -> Result<Value, Refused> {
     match call.api.as_str() {
         "authorize" => return consent::authorize(platform, world, view, &call.data),
-        "promptAuthorize" => return Ok(consent::prompt_authorize(platform, world, view)),
+        "promptAuthorize" => return consent::prompt_authorize(platform, world, view),
         "getAppContext" => return app_context(platform, world, view),
         _ => {}
     }
@@ -108,8 +116,7 @@ fn app_context(platform: &Platform, world: &mut World, view: &View) -> Result<Va
         Surface::Client => None,
         Surface::Web => world.faults.strike_when(Endpoint::Client, |effect| matches!(effect, Effect::Twisted(_))),
     };
-    let twist = fault.and_then(|fault| if let Effect::Twisted(twist) = fault.effect { Some(twist) } else { None });
-    let context = claims.headers(platform, twist).into_iter().next();
+    let context = claims.headers(platform, fault.and_then(Fault::twist)).into_iter().next();
     let context = context.ok_or_else(|| Refused { code: "10118", message: "Failed to get app context".into() })?;
     Ok(json!({"context": context}))
 }
@@ -151,7 +158,7 @@ fn user(world: &World, view: &View) -> Value {
     let name = world.people.find(&view.user).map_or("", |person| person.name.as_str());
     json!({
         "screenName": name,
-        "participantUUID": view.user,
+        "participantUUID": world.place.participant(&view.user),
         "role": world.place.role_name().unwrap_or_else(|| "participant".into()),
         "status": view.standing,
     })
