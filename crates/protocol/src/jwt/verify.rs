@@ -1,15 +1,16 @@
 //! Verifying JWTs that somebody else signed (RFC 7515, RFC 7519), by the rules of RFC 8725: which algorithm and which key
 //! count, nothing critical that is not understood, no member twice; issuer, audience and expiry are never optional.
 //!
-//! The signature itself is verified by `jsonwebtoken`.
+//! A signature with a public key is verified by `jsonwebtoken`.
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Header, crypto, decode_header};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::keys::VerifyingKeys;
+use super::keys::{Material, VerifyingKeys};
 use crate::json::UniqueObject;
 use crate::time::UnixSeconds;
 
@@ -135,18 +136,28 @@ impl<'a> SignedJwt<'a> {
 
     /// Verifies the signature with one of the keys, and gives all claims. None of them has been looked at.
     pub fn open(&self, keys: &VerifyingKeys) -> Result<Map<String, Value>, JwtError> {
-        let Self { signed, payload, signature, header, .. } = self;
         let mut fitting = keys.fitting(self).peekable();
         fitting.peek().ok_or(JwtError::UnknownKey)?;
-        let is_right =
-            |key| crypto::verify(signature, signed.as_bytes(), key, header.alg).is_ok_and(|is_right| is_right);
-        if !fitting.any(is_right) {
+        if !fitting.any(|key| self.is_signed_with(key)) {
             return Err(JwtError::Signature);
         }
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| JwtError::Malformed)?;
+        let payload = URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| JwtError::Malformed)?;
         match serde_json::from_slice(&payload) {
             Ok(UniqueObject(Value::Object(claims))) => Ok(claims),
             _ => Err(JwtError::Malformed),
+        }
+    }
+
+    /// The key must be one that fits the token's algorithm.
+    fn is_signed_with(&self, key: &Material) -> bool {
+        let signed = self.signed.as_bytes();
+        match key {
+            Material::Shared(key) => {
+                URL_SAFE_NO_PAD.decode(self.signature).is_ok_and(|tag| hmac::verify(key, signed, &tag).is_ok())
+            }
+            Material::Public(key) => {
+                crypto::verify(self.signature, signed, key, self.header.alg).is_ok_and(|is_right| is_right)
+            }
         }
     }
 }
