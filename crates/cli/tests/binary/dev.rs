@@ -16,7 +16,7 @@ struct Dev {
 
 impl Dev {
     fn start(place: &Place, arguments: &[&str]) -> Self {
-        let (app, zoom) = (free_ports(1), free_ports(5));
+        let (app, zoom) = (free_ports(1), free_ports(6));
         Self::start_at(place, app, zoom, arguments)
     }
 
@@ -173,13 +173,16 @@ fn what_it_keeps_is_for_its_owner_only() {
 fn a_taken_port_is_one_sentence_with_the_flag_to_change() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let (app, zoom) = (free_ports(1).to_string(), free_ports(5).to_string());
+    let (app, zoom) = (free_ports(1).to_string(), free_ports(6).to_string());
     let ran = Place::new().run(&["dev", "--port", &port, "--emulator-port", &zoom]);
     assert_eq!(ran.status, 1);
     assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another with --port");
     let ran = Place::new().run(&["dev", "--port", &app, "--emulator-port", &port]);
     assert_eq!(ran.status, 1);
     assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first of six ports with --emulator-port");
+    let ran = Place::new().run(&["dev", "--port", "4003"]);
+    assert_eq!(ran.status, 2);
+    assert_snapshot!(ran.stderr, @"error: --port 4003 is one of the emulator's ports, 4000 to 4005; choose another");
 }
 
 #[test]
