@@ -47,13 +47,19 @@ function showSession({ user, type, meeting, role, action, surface, installed, co
   showConnection(connections?.find(({ provider }) => provider === PROVIDER), installed);
 }
 
+/** What was asked for a session that is over by now is not shown. */
+let shown = 0;
+
 /** The third party that comes with `stagedoor dev`. Where there is none of this name, there is nothing to show. */
 async function showConnection(connection, installed) {
+  const turn = ++shown;
   const isKnown = connection || (installed && (await request(`/zoom/connect/${PROVIDER}`)).ok);
+  if (turn !== shown) return;
   byId("connect").hidden = !isKnown;
   byId("connect-button").hidden = Boolean(connection);
   byId("disconnect-button").hidden = !connection;
-  facts("connect-facts", connection ? { "Connected as": connection.account, "Notes there": await countNotes() } : {});
+  const known = connection ? { "Connected as": connection.account, "Notes there": await countNotes() } : {};
+  if (turn === shown) facts("connect-facts", known);
 }
 
 /** The third party's API, with a token that no page ever sees. */

@@ -114,10 +114,7 @@ export class AppFrame {
       sandbox: "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox",
     });
     this.#blank = el("div", { class: "blank", hidden: true });
-    const had = this.#body.contains(document.activeElement);
-    this.#body.replaceChildren(this.#frame, this.#blank);
-    delete this.#body.dataset.shown;
-    if (had) this.#frame.focus();
+    refill(this.#body, { view: view.view }, () => [this.#frame, this.#blank]);
     this.#shown = view.view;
   }
 

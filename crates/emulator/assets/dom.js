@@ -24,17 +24,21 @@ export const byId = (id) => document.getElementById(id);
 const asText = (facts) =>
   JSON.stringify(facts, (_, value) => (Object(value) === value && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value));
 
+/** What each box shows. */
+const filled = new WeakMap();
+
 /**
- * Fills `box` with what `build` makes, unless it shows the same `facts` already: what has not changed keeps its focus and
- * whatever somebody opened in it. Where a focus goes down with the old content, the first control of the new gets it.
+ * Fills `box` with what `build` makes, unless it shows the same `facts` already: what has not changed keeps its focus,
+ * whatever somebody opened in it, and the button that somebody is pressing. Where a focus goes down with the old content,
+ * the first control of the new gets it.
  */
 export function refill(box, facts, build) {
   const shown = asText(facts);
-  if (box.dataset.shown === shown) return;
+  if (filled.get(box) === shown) return;
   const had = box.contains(document.activeElement);
-  box.dataset.shown = shown;
+  filled.set(box, shown);
   box.replaceChildren(...[build()].flat(Infinity).filter(Boolean));
-  if (had && !box.contains(document.activeElement)) box.querySelector("button, input, select, a")?.focus();
+  if (had && !box.contains(document.activeElement)) box.querySelector("button, input, select, a, iframe")?.focus();
 }
 
 /** A link out of the page; `null` unless the address is one of the web. */

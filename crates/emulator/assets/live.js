@@ -1,4 +1,5 @@
-// What the emulator tells as it happens. Each (re)connection begins with a snapshot; what arrives meanwhile waits for it.
+// What the emulator tells as it happens. Each (re)connection, and each reset, begins with the whole state; what arrives
+// until the rest has been fetched waits for it.
 import { get } from "./control.js";
 
 const RETRY_MS = 2000;
@@ -9,17 +10,18 @@ const RETRY_MS = 2000;
  */
 export function follow(on) {
   const source = new EventSource("/control/events");
-  let early = null;
+  let state = null;
+  let early = [];
 
-  const deliver = (name, data) => (early ? early.push([name, data]) : on[name]?.(data));
-  for (const name of ["state", "step", "delivery", "view", "sdk-event", "consent-request"]) {
-    source.addEventListener(name, (event) => deliver(name, JSON.parse(event.data)));
-  }
+  const begin = () => {
+    state = null;
+    early = [];
+  };
 
   const snapshot = async () => {
-    const waiting = (early = []);
+    const waiting = early;
     try {
-      const [state, steps, deliveries] = await Promise.all([get("state"), get("steps"), get("deliveries")]);
+      const [steps, deliveries] = await Promise.all([get("steps"), get("deliveries")]);
       if (early !== waiting) return;
       early = null;
       on.online(true);
@@ -31,8 +33,18 @@ export function follow(on) {
     }
   };
 
-  source.addEventListener("open", snapshot);
-  source.addEventListener("reset", snapshot);
+  // The stream alone tells the state: an answer of its own could come before what the stream told earlier.
+  source.addEventListener("state", ({ data }) => {
+    const isFirst = state === null;
+    state = JSON.parse(data);
+    if (isFirst) snapshot();
+    else if (!early) on.state?.(state);
+  });
+  for (const name of ["step", "delivery", "view", "sdk-event", "consent-request"]) {
+    source.addEventListener(name, ({ data }) => (early ? early.push([name, JSON.parse(data)]) : on[name]?.(JSON.parse(data))));
+  }
+  source.addEventListener("open", begin);
+  source.addEventListener("reset", begin);
   source.addEventListener("error", () => {
     on.online(false);
     if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(on), RETRY_MS);

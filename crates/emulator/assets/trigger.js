@@ -36,14 +36,15 @@ function fill() {
   );
 }
 
-/** Bodies are of the moment, so they are asked for again; one that somebody has begun to change stays. */
+/** Gets the events with the times of this moment. A body that somebody has begun to change stays. */
 export async function loadCatalogue() {
-  const fresh = await get("webhook/events");
-  const isChanged = catalogue.length > 0 && byId("trigger").body.value !== written(chosen().body);
-  catalogue = fresh;
+  const form = byId("trigger");
+  const latest = await get("webhook/events");
+  const isUntouched = !chosen() || form.body.value === written(chosen().body);
+  catalogue = latest;
   fill();
-  if (!isChanged) showBody();
-  byId("send-event").disabled = false;
+  if (isUntouched) showBody();
+  for (const field of form.elements) field.disabled = false;
 }
 
 function choose() {

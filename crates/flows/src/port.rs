@@ -208,6 +208,16 @@ pub trait Store: Send + Sync + 'static {
     /// Removes every record of an owner on every shelf, expired or not; returns how many live ones there were.
     async fn remove_owned(&self, owner: Key, now: UnixMillis) -> Result<u64, StoreError>;
 
+    /// Removes every record of an owner as [`Store::remove_owned`] does, if the owner's record at `place` is still the one
+    /// that was seen there: that of version `seen`, or no live one. `None` if not; nothing is removed then.
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        place: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError>;
+
     /// Reads up to `limit` live records of a shelf in the order of their keys, starting behind `after`.
     async fn list(
         &self,

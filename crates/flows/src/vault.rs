@@ -176,6 +176,22 @@ impl Vault {
         Ok(self.store.remove_owned(owner_key(owner), self.now()).await?)
     }
 
+    /// The version of an item, also of one that does not open.
+    pub(crate) async fn version<T: Item>(&self, key: &str) -> Result<Option<Version>, VaultError> {
+        Ok(self.store.get(place::<T>(key), self.now()).await?.map(|record| record.version))
+    }
+
+    /// Removes everything of an owner as [`Vault::remove_owned`] does, if one item of theirs has not changed since its
+    /// version was read; `None` if it has.
+    pub(crate) async fn remove_owned_if<T: Item>(
+        &self,
+        owner: &ZoomUserId,
+        key: &str,
+        seen: Option<Version>,
+    ) -> Result<Option<u64>, VaultError> {
+        Ok(self.store.remove_owned_if(owner_key(owner), place::<T>(key), seen, self.now()).await?)
+    }
+
     /// Reads every record of a shelf, page by page in no meaningful order. One that does not open is an error of its
     /// own, so that the caller decides whether the others count.
     pub async fn list<T: Item>(&self) -> Result<Vec<Result<T, VaultError>>, VaultError> {

@@ -6,7 +6,8 @@
 //! What makes a message ambiguous before it is a request (both Content-Length and Transfer-Encoding, line folding,
 //! bare LF, NUL, `#`) is refused while it is read: see `wire`.
 
-use http::{HeaderMap, Method, Uri, Version, header};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
 /// Why a request is not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +21,7 @@ pub enum Refused {
     /// Not a path at all.
     #[error("the request is not for a path of this server")]
     Form,
-    /// None, or more than one, be it in the target.
+    /// None, or more than one, be it in the target, or something that is no host (RFC 9112 section 3.2).
     #[error("the request does not have exactly one Host")]
     Host,
 }
@@ -32,7 +33,8 @@ pub fn admit(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) 
     }
     let mut hosts = headers.get_all(header::HOST).iter();
     let is_named = match (hosts.next(), hosts.next(), uri.authority()) {
-        (Some(host), None, authority) => authority.is_none_or(|authority| host == authority.as_str()),
+        (Some(host), None, Some(authority)) => host == authority.as_str(),
+        (Some(host), None, None) => is_host(host),
         (None, _, Some(_)) => true,
         (None, _, None) => version == Version::HTTP_10,
         (Some(_), Some(_), _) => false,
@@ -42,6 +44,11 @@ pub fn admit(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) 
     }
     path(uri.path())?;
     uri.query().map_or(Ok(()), query)
+}
+
+/// Whether a `Host` is one. It is never used, but what stands before or behind this server may.
+fn is_host(host: &HeaderValue) -> bool {
+    host.is_empty() || Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'))
 }
 
 /// Checks that a path can be read in one way only.

@@ -131,11 +131,12 @@ struct Proof {
     user: Option<ZoomUserId>,
 }
 
-/// The origin of the page, as the flow compares it with its list. Two are as good as a foreign one.
+/// The origin of the page, as the flow compares it with its list. Two are as good as a foreign one. A page of the app
+/// has none: what it may have, its session says.
 fn origin<'a>(sender: Sender<'_>, headers: &'a HeaderMap) -> Option<&'a str> {
     match sender {
-        Sender::Silent => None,
-        _ => at_most_one(headers, &header::ORIGIN)
+        Sender::Silent | Sender::Own => None,
+        Sender::Listed(_) | Sender::Foreign => at_most_one(headers, &header::ORIGIN)
             .map_or(Some(""), |origin| origin.map(|origin| origin.to_str().unwrap_or_default())),
     }
 }

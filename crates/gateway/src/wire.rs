@@ -3,7 +3,8 @@
 //! hyper reads requests a little more kindly than we want: it takes a bare LF for the end of a line, cuts a fragment off
 //! a target, and resolves the conflict between Content-Length and Transfer-Encoding, all before anybody else sees the
 //! request. [`Wire`] sits below hyper and looks at the bytes first ([`scan`]); an offending byte becomes a NUL, which
-//! hyper answers with 400, closing the connection. It also knows whether a connection is idle, in the middle of a head,
+//! hyper answers with 400, closing the connection; it is told that the head ends there, or it would wait for more of it.
+//! It also knows whether a connection is idle, in the middle of a head,
 //! or busy, and ends it in time.
 
 use std::io;
@@ -27,12 +28,16 @@ pub mod scan;
 
 use scan::{Scan, Stage};
 
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+
 /// A TCP stream below hyper.
 pub(crate) struct Wire {
     stream: TcpStream,
     scan: Scan,
     activity: Arc<Activity>,
     limits: Limits,
+    /// What hyper reads before anything else that arrives.
+    ahead: &'static [u8],
     /// Whether bytes went in or out since the timer was set.
     moved: bool,
     /// Whether the client does not take what is sent.
@@ -49,6 +54,7 @@ impl Wire {
             scan: Scan::default(),
             activity,
             limits,
+            ahead: b"",
             moved: false,
             is_blocked: false,
             head: None,
@@ -60,7 +66,11 @@ impl Wire {
         if self.activity.switched.load(Ordering::Acquire) {
             self.scan.stop();
         }
+        let was_refused = self.scan.is_refused();
         self.scan.check(bytes);
+        if self.scan.is_refused() && !was_refused {
+            self.ahead = END_OF_HEAD;
+        }
         self.moved = true;
         let heads = self.scan.heads();
         if self.scan.stage() == Stage::InHead && self.head.is_none_or(|(head, _)| head != heads) {
@@ -107,6 +117,12 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let (now, later) = self.ahead.split_at(self.ahead.len().min(buf.remaining()));
+            buf.put_slice(now);
+            self.ahead = later;
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {

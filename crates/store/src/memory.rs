@@ -42,6 +42,16 @@ impl State {
         self.last
     }
 
+    fn remove_owned(&mut self, owner: Key, now: UnixMillis) -> u64 {
+        let mut live = 0;
+        self.records.retain(|_, record| {
+            let theirs = record.draft.owner == Some(owner);
+            live += u64::from(theirs && is_live(record, now));
+            !theirs
+        });
+        live
+    }
+
     fn live(&self, place: Place, now: UnixMillis) -> Option<&Record> {
         self.records.get(&place).filter(|record| is_live(record, now))
     }
@@ -92,13 +102,19 @@ impl Store for Memory {
     }
 
     async fn remove_owned(&self, owner: Key, now: UnixMillis) -> Result<u64, StoreError> {
-        let mut live = 0;
-        self.state().records.retain(|_, record| {
-            let theirs = record.draft.owner == Some(owner);
-            live += u64::from(theirs && is_live(record, now));
-            !theirs
-        });
-        Ok(live)
+        Ok(self.state().remove_owned(owner, now))
+    }
+
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        place: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        let mut state = self.state();
+        let found = state.live(place, now).map(|record| record.version);
+        Ok((found == seen).then(|| state.remove_owned(owner, now)))
     }
 
     async fn list(

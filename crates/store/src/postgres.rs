@@ -74,6 +74,16 @@ impl Store for Postgres {
         Ok(statement::remove_owned(&self.sessions, owner, now).await?)
     }
 
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        place: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        Ok(statement::remove_owned_if(&self.sessions, owner, (place, seen), now).await?)
+    }
+
     async fn list(
         &self,
         on: Shelf,

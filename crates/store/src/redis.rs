@@ -110,6 +110,18 @@ impl Store for Redis {
         Ok(self.link.run(Call::new("remove_owned").with(owner.0).with(instant(now))).await?)
     }
 
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        at: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        let seen = seen.map(|version| number(version.0)).unwrap_or_default();
+        let call = Call::new("remove_owned_if").with(owner.0).with(instant(now)).with(place(at)).with(seen);
+        Ok(self.link.run(call).await?)
+    }
+
     async fn list(
         &self,
         on: Shelf,

@@ -88,6 +88,16 @@ impl Store for Sqlite {
         self.writer.call(move |connection| statement::remove_owned(connection, owner, now)).await
     }
 
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        place: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        self.writer.call(move |connection| statement::remove_owned_if(connection, owner, (place, seen), now)).await
+    }
+
     async fn list(
         &self,
         on: Shelf,

@@ -58,6 +58,15 @@ impl<F: Fn(u32) -> Result<Option<Draft>, StoreError> + Send + Sync + 'static> St
     async fn remove_owned(&self, owner: Key, now: UnixMillis) -> Result<u64, StoreError> {
         self.memory.remove_owned(owner, now).await
     }
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        place: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        self.memory.remove_owned_if(owner, place, seen, now).await
+    }
     async fn list(
         &self,
         on: Shelf,

@@ -11,17 +11,15 @@ import { Control, Process, SAMPLE, ZOOM_APP, addresses, emptyDirectory, freePort
  * `gateway.origin`.
  */
 export async function startCluster(t, { gateways: count = 3, storeUrl = "sqlite:stagedoor.db", gatewayArgs = [], env = {} }) {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const [zoomPort, balancerPort, first] = await freePorts(6, 1, 2 * count);
   const origins = addresses(balancerPort, zoomPort);
   const { app, zoom } = origins;
   const ids = { ...ZOOM_APP, ZOOM_WEBHOOK_SECRET_TOKEN: "qgg8vlvZRS6UYooatFL8Aw" };
   const urls = ["--redirect-url", `${app}/zoom/callback`, "--home-url", `${app}/`, "--webhook-url", `${app}/zoom/webhook`];
-  const emulator = await new Process(
-    ["emulator", "--port", String(zoomPort), ...urls],
-    { cwd, env: ids, readyUrls: [zoom] },
-  ).start();
+  const emulator = new Process(["emulator", "--port", String(zoomPort), ...urls], { cwd, env: ids, readyUrls: [zoom] });
   t.after(() => emulator.kill());
+  await emulator.start();
 
   const own = { ...ids, PUBLIC_URL: app, ZOOM_HOST: zoom, DATABASE_URL: storeUrl, APP_ROOT: SAMPLE, ...env };
   const gateways = await startGateways(t, { count, first, cwd, args: gatewayArgs, env: own });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { addTheApp, openBrowser, theApp } from "./browser.mjs";
+import { addTheApp, newestApp, openBrowser, openContext, theApp, watch } from "./browser.mjs";
 import { until } from "./waiting.mjs";
 
 /** The Zoom client of a user who has added the app; what goes into its browser is kept. */
@@ -18,17 +18,17 @@ export async function client(t, { zoom, provider }) {
     return route.abort();
   });
   await addTheApp(page, zoom);
-  await button(page, "Connect Acme").waitFor();
+  await button(theApp(page), "Connect Acme").waitFor();
   return page;
 }
 
 /** A button of the app by its whole name: "Disconnect" has "connect" in it. */
-export const button = (page, name) => theApp(page).getByRole("button", { name, exact: true });
+export const button = (app, name) => app.getByRole("button", { name, exact: true });
 
 /** Clicks Connect; gives the address that the client opens. */
 export async function authorizeUrl(page) {
   const opened = page.waitForEvent("popup");
-  await button(page, "Connect Acme").click();
+  await button(theApp(page), "Connect Acme").click();
   const popup = await opened;
   await until("the address that the client opens", () => page.asked.length > 0);
   await popup.close();
@@ -37,10 +37,16 @@ export async function authorizeUrl(page) {
 
 /** The external browser: no cookie of the app, nor of Zoom. */
 export async function externalBrowser(client) {
-  const context = await client.context().browser().newContext();
+  const context = await openContext(client.context().browser());
   const page = await context.newPage();
   page.received = watch(context);
   return page;
+}
+
+/** Waits until the external browser has led back into the client; the app that this opened there. */
+export async function backInTheClient(browser, app, control) {
+  await browser.waitForURL(({ searchParams }) => searchParams.has("view"));
+  return newestApp(app, control);
 }
 
 /** Follows redirects as a browser does, until they lead into Zoom's client: that link. */
@@ -51,17 +57,6 @@ export async function deepLink(url, zoom) {
     url = new URL(answer.headers.get("location"), url).href;
   }
   return url;
-}
-
-/** Every text that reaches a browser, and every address that it opens. */
-function watch(context) {
-  const received = [];
-  context.on("request", (request) => received.push(request.url()));
-  context.on("response", async (response) => {
-    received.push(JSON.stringify(response.headers()));
-    received.push(await response.text().catch(() => ""));
-  });
-  return received;
 }
 
 /** The content of every file below a directory. */

@@ -22,9 +22,8 @@ const NOBODY = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
 export async function startPostgres(t, directory) {
   const [port] = await freePorts(1);
   const server = new Postgres(port);
-  // Asked for before its directory is, so that it has ended when that is removed: these are done in order.
   t.after(() => server.stop());
-  await server.create(directory ?? (await emptyDirectory(t)));
+  await server.create(directory ?? (await emptyDirectory()));
   return server.start();
 }
 

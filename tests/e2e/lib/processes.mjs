@@ -3,14 +3,15 @@
 import { execFile, spawn } from "node:child_process";
 import dgram from "node:dgram";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, readFile } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-import { sleep } from "./waiting.mjs";
+import { PATIENCE, sleep } from "./waiting.mjs";
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 
@@ -40,14 +41,14 @@ export class Process {
     return this;
   }
 
-  /** Ends the process as an operator would; the exit code is the result. */
+  /** Ends the process as an operator would, and waits until all that it said has arrived; the exit code is the result. */
   async stop() {
-    return this.#end("SIGTERM");
+    return this.#end("SIGTERM", "close");
   }
 
   /** Ends the process as a power cut would; and `others` by their ids in the same moment. */
   async kill(others = []) {
-    return this.#end("SIGKILL", others);
+    return this.#end("SIGKILL", "exit", others);
   }
 
   /** How much memory it has, in MiB. */
@@ -67,19 +68,23 @@ export class Process {
     return found.stdout.split("\n").filter(Boolean).map(Number);
   }
 
-  async #end(signal, others = []) {
-    if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null) return null;
-    const exited = once(this.child, "exit");
+  async #end(signal, event, others = []) {
+    if (!this.child || this.#hasEnded()) return null;
+    const ended = once(this.child, event);
     this.child.kill(signal);
     for (const pid of others) tell(pid, signal);
-    const [code] = await exited;
+    const [code] = await ended;
     return code;
   }
 
+  #hasEnded() {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   async #answers(url) {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + PATIENCE;
     for (;;) {
-      if (this.child.exitCode !== null) throw new Error(`stagedoor ${this.args.join(" ")} ended:\n${this.output}`);
+      if (this.#hasEnded()) throw new Error(`stagedoor ${this.args.join(" ")} ended:\n${this.output}`);
       try {
         await fetch(url, { redirect: "manual" });
         return;
@@ -102,18 +107,19 @@ export function tell(pid, signal) {
 
 /** `stagedoor dev` with the emulator's page, its control port and the app. */
 export async function startDev(t, ...args) {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const [app, zoom] = await freePorts(1, 6);
   const origins = addresses(app, zoom);
   const command = ["dev", "--port", String(app), "--emulator-port", String(zoom), ...args];
-  const dev = await new Process(command, { cwd, readyUrls: [origins.zoom, origins.app] }).start();
+  const dev = new Process(command, { cwd, readyUrls: [origins.zoom, origins.app] });
   t.after(() => dev.kill());
+  await dev.start();
   return { dev, ...origins, control: new Control(origins.controlPort) };
 }
 
 /** `stagedoor emulator` alone, for a backend of the test's own at `home`. */
 export async function startEmulator(t, home, ...args) {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const [zoom] = await freePorts(6);
   const origins = addresses(0, zoom);
   const command = ["emulator", "--port", String(zoom), "--home-url", home, ...args];
@@ -122,21 +128,21 @@ export async function startEmulator(t, home, ...args) {
     ZOOM_CLIENT_SECRET: "e2e-client-secret-Vw7Rt5Zq8Lk2",
     ZOOM_WEBHOOK_SECRET_TOKEN: "e2e-webhook-secret-Qm4Zt8",
   };
-  const emulator = await new Process(command, { cwd, env, readyUrls: [origins.zoom] }).start();
+  const emulator = new Process(command, { cwd, env, readyUrls: [origins.zoom] });
   t.after(() => emulator.kill());
+  await emulator.start();
   return { ...origins, control: new Control(origins.controlPort), clientSecret: env.ZOOM_CLIENT_SECRET, webhookSecret: env.ZOOM_WEBHOOK_SECRET_TOKEN };
 }
 
 /** The emulator and the gateway as two processes, so that one can die without the other. */
 export async function startApart(t, { gatewayArgs = [], env = {} } = {}) {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const [app, admin, zoom] = await freePorts(1, 1, 6);
   const origins = addresses(app, zoom);
-  const emulator = await new Process(
-    ["emulator", "--port", String(zoom), "--redirect-url", `${origins.app}/zoom/callback`, "--home-url", `${origins.app}/`],
-    { cwd, env: ZOOM_APP, readyUrls: [origins.zoom] },
-  ).start();
+  const command = ["emulator", "--port", String(zoom), "--redirect-url", `${origins.app}/zoom/callback`, "--home-url", `${origins.app}/`];
+  const emulator = new Process(command, { cwd, env: ZOOM_APP, readyUrls: [origins.zoom] });
   t.after(() => emulator.kill());
+  await emulator.start();
   const gateway = await startGateway(t, {
     ...{ cwd, port: app, admin, args: gatewayArgs },
     env: { PUBLIC_URL: origins.app, ZOOM_HOST: origins.zoom, APP_ROOT: SAMPLE, ...env },
@@ -216,10 +222,10 @@ export class Control {
   }
 }
 
-/** A directory of the test's own, gone when the test is. */
-export async function emptyDirectory(t) {
+/** A directory of the test's own; gone when all tests of the file are over, and nobody writes to it any more. */
+export async function emptyDirectory() {
   const directory = await mkdtemp(path.join(os.tmpdir(), "stagedoor-e2e-"));
-  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;
 }
 

@@ -7,8 +7,11 @@ import Provider from "oidc-provider";
 
 export const CLIENT = { id: "e2e-client", secret: "canary+provider%secret-Zq8Lk2Vw7Rt5" };
 
-/** Starts it for one client; `redirect` is the one redirect URL. What it was asked is in `seen`. */
-export async function startProvider(t, { port, redirect, accessSeconds = 600 }) {
+/**
+ * Starts it for one client; `redirect` is the one redirect URL. The first access token of a grant lives for the first of
+ * `accessSeconds`, those of refreshes for the second. What it was asked is in `seen`.
+ */
+export async function startProvider(t, { port, redirect, accessSeconds: [first, later] }) {
   const issuer = `http://localhost:${port}`;
   const provider = new Provider(issuer, {
     clients: [
@@ -28,7 +31,7 @@ export async function startProvider(t, { port, redirect, accessSeconds = 600 }) 
     scopes: ["openid", "email", "offline_access"],
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, email: `${id}@op.example` }) }),
     features: { devInteractions: { enabled: true }, revocation: { enabled: true } },
-    ttl: { AccessToken: accessSeconds, RefreshToken: 3600, IdToken: 600, Grant: 3600, Session: 3600, Interaction: 600 },
+    ttl: { AccessToken: ({ oidc }) => (oidc.params.grant_type === "refresh_token" ? later : first), RefreshToken: 3600, IdToken: 600, Grant: 3600, Session: 3600, Interaction: 600 },
     cookies: { keys: ["a key for the cookies of a test"] },
     renderError: (context, out) => (context.body = JSON.stringify(out)),
   });

@@ -14,9 +14,8 @@ const SAFE = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
 export async function startRedis(t, directory) {
   const [port] = await freePorts(1);
   const server = new Redis(port);
-  // Asked for before its directory is, so that it has ended when that is removed: these are done in order.
   t.after(() => server.kill());
-  server.directory = directory ?? (await emptyDirectory(t));
+  server.directory = directory ?? (await emptyDirectory());
   return server.start();
 }
 

@@ -51,7 +51,7 @@ export async function startThirdParty(t) {
     if (party.silent === pathname) return;
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(json));
   });
-  const settings = path.join(await emptyDirectory(t), "stagedoor.toml");
+  const settings = path.join(await emptyDirectory(), "stagedoor.toml");
   const addresses = `authorize_url = "${origin}/authorize"\ntoken_url = "${origin}/token"\nrevoke_url = "${origin}/revoke"\napi = "${origin}/api"`;
   await writeFile(settings, `[[connect]]\nname = "acme"\nclient_id = "e2e"\nclient_secret = "canary-third-party-Zq8Lk2Vw7Rt5"\n${addresses}\n`);
   return Object.assign(party, { origin, settings: ["--config", settings] });

@@ -47,15 +47,15 @@ export async function startSite(t) {
 
 /** A gateway that does nothing but issue tokens for a site. */
 export async function startIssuer(t, settings, { cwd } = {}) {
-  cwd ??= await emptyDirectory(t);
+  cwd ??= await emptyDirectory();
   const [port, admin] = await freePorts(1, 1);
   const config = path.join(cwd, `stagedoor-${port}.toml`);
   await writeFile(config, settings);
   const origin = `http://localhost:${port}`;
   const env = { PUBLIC_URL: origin, LISTEN: `127.0.0.1:${port}`, ADMIN_LISTEN: `127.0.0.1:${admin}` };
   const issuer = new Process(["serve", "--config", config], { cwd, env, readyUrls: [origin] });
-  await issuer.start();
   t.after(() => issuer.kill());
+  await issuer.start();
   return { cwd, origin, process: issuer, consumer: `${origin}/zoom/consumer-auth`, cobrowse: `${origin}/zoom/cobrowse/token` };
 }
 

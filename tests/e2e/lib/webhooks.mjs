@@ -60,7 +60,9 @@ export class Upstream {
   async start() {
     const env = { PATH: process.env.PATH, WEBHOOK_SECRET: SIGNING };
     this.child = spawn(process.execPath, [UPSTREAM, String(this.port), this.file], { env, stdio: ["ignore", "pipe", "inherit"] });
-    await once(this.child.stdout, "data");
+    const listens = once(this.child.stdout, "data").then(() => true);
+    const isThere = await Promise.race([listens, once(this.child, "exit").then(() => false)]);
+    if (!isThere) throw new Error("the upstream for webhooks has ended");
     return this;
   }
 
@@ -91,12 +93,13 @@ export class Upstream {
 
 /** Gateways that share a store and forward to one upstream. */
 export async function startForwarding(t, { gateways: count = 1, storeUrl = "sqlite:stagedoor.db", env = {} } = {}) {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const [hooks, first] = await freePorts(1, 2 * count);
   const file = path.join(cwd, "arrived");
   await writeFile(file, "");
-  const upstream = await new Upstream(hooks, file).start();
+  const upstream = new Upstream(hooks, file);
   t.after(() => upstream.kill());
+  await upstream.start();
   const own = {
     PUBLIC_URL: "https://app.example.com",
     ZOOM_WEBHOOK_SECRET_TOKEN: TOKEN,

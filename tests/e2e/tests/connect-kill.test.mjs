@@ -27,7 +27,7 @@ async function die({ gateway }) {
 /** Kills the gateway while `step` waits for what was asked of somebody else. */
 async function dieDuring(stage, step, isAsked) {
   const cut = step().catch(() => null);
-  await until("the step", isAsked, { within: 10_000 });
+  await until("the step", isAsked);
   await die(stage);
   await cut;
 }
@@ -100,7 +100,7 @@ describe("kill -9 during a sign-in at a third party", { concurrency: true }, () 
     assert.ok(await user.isConnected());
   });
 
-  test(`at ${KILLS} random moments`, { timeout: 300_000 }, async (t) => {
+  test(`at ${KILLS} random moments`, async (t) => {
     const stage = await openStage(t);
     const { user, party } = stage;
     let ended = 0;

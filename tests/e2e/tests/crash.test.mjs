@@ -19,7 +19,7 @@ async function upToTheCallback({ app, control }) {
 /** Follows the callback as a browser would until it leads into the client; fails on an error page. */
 async function untilInstalled({ browser, callback, zoom }) {
   let url = callback;
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + 180_000;
   while (Date.now() < deadline) {
     const answer = await browser.get(url);
     assert.ok(answer.status < 400, `${answer.status} ${answer.text.slice(0, 400)}`);
@@ -32,7 +32,7 @@ async function untilInstalled({ browser, callback, zoom }) {
 
 async function called(control, endpoint) {
   const asked = async () => (await control.get("requests")).some(({ url }) => url.includes(endpoint));
-  await until(`a call of ${endpoint}`, asked, { within: 10_000 });
+  await until(`a call of ${endpoint}`, asked);
 }
 
 // Each has processes of its own; together they take as long as the longest, which waits for an exchange to be given up.
@@ -50,7 +50,7 @@ describe("kill -9 during an install", { concurrency: true }, () => {
     ["the code is exchanged", "/oauth/token", "token.hang"],
     ["the user is asked for", "/v2/users/me", "me.hang"],
   ]) {
-    test(`killed while ${step}: the same browser gets through after a restart`, { timeout: 120_000 }, async (t) => {
+    test(`killed while ${step}: the same browser gets through after a restart`, async (t) => {
       const stage = await startApart(t);
       const { browser, callback } = await upToTheCallback(stage);
       await stage.control.put("faults", { id: fault, times: 1 });
@@ -64,7 +64,7 @@ describe("kill -9 during an install", { concurrency: true }, () => {
     });
   }
 
-  test("killed while the deep link is fetched: the installation is there", { timeout: 120_000 }, async (t) => {
+  test("killed while the deep link is fetched: the installation is there", async (t) => {
     const stage = await startApart(t);
     const { browser, callback } = await upToTheCallback(stage);
     await stage.control.put("faults", { id: "deeplink.hang", times: 1 });

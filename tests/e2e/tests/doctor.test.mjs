@@ -48,10 +48,10 @@ async function listening(t, server, port = 0) {
 }
 
 test("certificates and old TLS are told apart", async (t) => {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const good = await certificate(cwd, "localhost");
-  const elsewhere = await certificate(await emptyDirectory(t), "elsewhere.example");
-  const expired = await certificate(await emptyDirectory(t), "localhost", "-1");
+  const elsewhere = await certificate(await emptyDirectory(), "elsewhere.example");
+  const expired = await certificate(await emptyDirectory(), "localhost", "-1");
   const old = { maxVersion: "TLSv1.1", minVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" };
   for (const [name, tls, env, words] of [
     ["an authority that nobody knows", good, {}, /UnknownIssuer/],
@@ -70,7 +70,7 @@ test("certificates and old TLS are told apart", async (t) => {
 });
 
 test("a deployment behind https has nothing to mend", async (t) => {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const { authority, key, cert } = await certificate(cwd, "localhost");
   const [gateway, admin] = await freePorts(1, 1);
   const proxy = https.createServer({ key, cert }, (request, response) => {

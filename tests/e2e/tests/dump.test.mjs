@@ -14,7 +14,7 @@ const TOKEN = "eyJhbGciOiJIUzUxMiI";
 
 describe("a dump", { concurrency: true }, () => {
   for (const [name, start] of Object.entries(STORES)) {
-    test(`mn_12 of ${name} holds none of the tokens that were issued, and nobody's id or name`, { timeout: 120_000 }, async (t) => {
+    test(`mn_12 of ${name} holds none of the tokens that were issued, and nobody's id or name`, async (t) => {
       const store = await start(t);
       const stage = await startApart(t, { gatewayArgs: MAY_ASK_ZOOM, env: { DATABASE_URL: store.url } });
       const { app, control, gateway } = stage;

@@ -11,6 +11,7 @@ import { test } from "node:test";
 import { MAY_ASK_ZOOM, askZoom, install, launch } from "../lib/hops.mjs";
 import { startApart } from "../lib/processes.mjs";
 import { startThirdParty } from "../lib/third-party.mjs";
+import { PATIENCE } from "../lib/waiting.mjs";
 
 const ROUNDS = Number(process.env.STAGEDOOR_FLOOD ?? 60);
 
@@ -68,16 +69,17 @@ const KINDS = [
 /** The status of the answer to `bytes`, or 0 where the connection is closed without one. */
 async function send(port, bytes) {
   const socket = net.connect(port, "127.0.0.1");
-  socket.setTimeout(15_000, () => socket.destroy());
+  socket.setTimeout(PATIENCE, () => socket.destroy());
   socket.on("error", () => {});
-  let received = "";
+  let [received, status] = ["", 0];
   socket.on("data", (chunk) => {
     received += chunk.toString("latin1");
-    socket.destroy();
+    status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(received)?.[1] ?? 0);
+    if (status) socket.destroy();
   });
   socket.write(bytes);
   await once(socket, "close");
-  return Number(/^HTTP\/1\.[01] (\d{3})/.exec(received)?.[1] ?? 0);
+  return status;
 }
 
 test(`hostile input on every route, ${ROUNDS} times: refused, nothing breaks, memory stays flat`, async (t) => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { openBrowser, picture, theApp } from "../lib/browser.mjs";
-import { Control, emptyDirectory, freePorts, Process } from "../lib/processes.mjs";
+import { startEmulator } from "../lib/processes.mjs";
 import { startServer } from "../lib/server.mjs";
 
 test("a page without the four headers is refused, and the emulator says which are missing", async (t) => {
@@ -16,21 +16,14 @@ test("a page without the four headers is refused, and the emulator says which ar
     });
     response.end("<h1>You must not see me</h1>");
   });
-  const home = `${backend.origin}/`;
-
-  const cwd = await emptyDirectory(t);
-  const [port] = await freePorts(5);
-  const zoom = `http://localhost:${port}`;
-  const emulator = new Process(["emulator", "--port", String(port), "--home-url", home], { cwd, readyUrls: [zoom] });
-  await emulator.start();
-  t.after(() => emulator.kill());
-  const control = new Control(`http://localhost:${port + 2}`);
+  const { zoom, control } = await startEmulator(t, `${backend.origin}/`);
 
   const { view } = await control.post("launch");
   const page = await openBrowser(t);
   await page.goto(`${zoom}/?view=${view}`);
   await page.getByText("Referrer-Policy").first().waitFor();
   await picture(page, "05-blank-panel");
+  await theApp(page).getByRole("heading").waitFor();
   assert.equal(await theApp(page).getByText("You must not see me").count(), 0);
 
   const state = await control.get("state");

@@ -43,7 +43,6 @@ async function openStage(t, { sdk = "stand-in" } = {}) {
   await control.put("user", { id: victim });
 
   const page = await openBrowser(t);
-  page.context().setDefaultTimeout(10_000);
   // Only where it is needed: a browser whose requests are answered by the test asks no server before it sends JSON.
   if (sdk === "zoom") await serveRealSdk(page);
   await control.post("launch", { surface: "web" });
@@ -68,9 +67,6 @@ const beginIn = (frame) =>
     const headers = { "content-type": "application/json" };
     return (await fetch("/zoom/authorize", { method: "POST", headers, body: "{}" })).json();
   });
-
-/** Waits for what follows at once where it follows at all. */
-const soon = (what, look) => until(what, look, { within: 4_000 });
 
 // What the hostile page runs. `at` is the address, `body` what it sends.
 
@@ -134,7 +130,7 @@ test("requests from a hostile page change nothing", async (t) => {
 
   // Reading is open to all, and shows that the cookie does come along: the app is told whose request it is.
   await hostile.evaluate(byImage, { at: `${app}/seen.png` });
-  const seen = await soon("the image", () => upstream.asked.find(({ url }) => url === "/seen.png"));
+  const seen = await until("the image", () => upstream.asked.find(({ url }) => url === "/seen.png"));
   assert.ok(seen.rawHeaders.includes(victim), "the hostile request has the user's session");
 
   // An attempt of the user's own is open. Whatever begins or ends one in this session would spoil it.
@@ -145,7 +141,7 @@ test("requests from a hostile page change nothing", async (t) => {
     await t.test(`${how} to ${new URL(what.at).pathname} is refused`, async () => {
       const since = dev.output.length;
       await hostile.evaluate(run, what);
-      await soon(() => `${expected}; but ${dev.output.slice(since)}`, () => logged(dev, since).includes(expected));
+      await until(() => `${expected}; but ${dev.output.slice(since)}`, () => logged(dev, since).includes(expected));
       assert.deepEqual(await sessionIn(frame), before);
     });
   }
@@ -166,15 +162,15 @@ test("the browser does not show the app in a frame of an origin that is not Zoom
   const { dev, app, hostile } = await openStage(t);
   const since = dev.output.length;
   await hostile.evaluate(byFrame, { at: `${app}/` });
-  await soon("the frame's request", () => logged(dev, since).includes("GET app 200"));
-  await soon("the browser's refusal", () => hostile.said.some((line) => line.includes("frame-ancestors")));
+  await until("the frame's request", () => logged(dev, since).includes("GET app 200"));
+  await until("the browser's refusal", () => hostile.said.some((line) => line.includes("frame-ancestors")));
   const framed = hostile.frames().find((each) => each !== hostile.mainFrame());
   assert.ok(!framed.url().startsWith(app), framed.url());
 });
 
 test("forged messages of the SDK add nothing, though the SDK takes them from any window", async (t) => {
   const stage = await openStage(t, { sdk: "zoom" });
-  const { control, evil, victim, attacker, code, hostile, webClient } = stage;
+  const { dev, control, evil, victim, attacker, code, hostile, webClient } = stage;
   const opened = hostile.waitForEvent("popup");
   await hostile.evaluate((at) => void (window.victim = window.open(at)), webClient);
   const frame = await appIn(await opened, stage);
@@ -200,15 +196,17 @@ test("forged messages of the SDK add nothing, though the SDK takes them from any
   await forge(authorized);
   await frame.waitForFunction((forged) => window.taken.includes(forged), code);
   await forge({ type: "apiResponse", data: { jsCallId: "id1", result: { context: stage.context } } });
+  const since = dev.output.length;
   await forge({ type: "event", name: "onMyUserContextChange", data: { status: "authorized" } });
-  await frame.waitForTimeout(500);
+  // It makes the page hand over what Zoom's client gives it, which is the user's own context.
+  await until("the context", () => logged(dev, since).includes("GET context 200"));
   assert.equal((await sessionIn(frame)).user.id, victim);
   assert.deepEqual(await control.tokenCalls(), [], "nobody waited for a code");
 
   // Now the page waits for the user's consent, and takes the attacker's code for the answer.
   await control.call("DELETE", "steps");
   const install = frame.evaluate(() => window.stagedoor.install().then(() => "added", ({ code }) => code));
-  await soon("the question", async () => (await control.get("steps")).some(({ arrow }) => arrow === "authorize()"));
+  await until("the question", async () => (await control.get("steps")).some(({ arrow }) => arrow === "authorize()"));
   await forge(authorized);
   assert.notEqual(await install, "added");
   const [exchange, ...more] = await control.tokenCalls();

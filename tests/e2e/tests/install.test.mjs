@@ -6,6 +6,9 @@ import { test } from "node:test";
 import { addTheApp, openBrowser, picture, serveRealSdk, theApp } from "../lib/browser.mjs";
 import { startDev } from "../lib/processes.mjs";
 
+/** The app is up, and nothing more comes by itself. */
+const isUp = (page) => theApp(page).locator("#app:not([aria-busy])").waitFor();
+
 test("a newcomer clicks Add, consents, and sees the app with their name in it", async (t) => {
   const { zoom, control } = await startDev(t);
   const page = await openBrowser(t);
@@ -19,6 +22,7 @@ test("a newcomer clicks Add, consents, and sees the app with their name in it", 
   const { users, user } = await control.get("state");
   const { name } = users.find(({ id }) => id === user);
   await theApp(page).getByText(name).first().waitFor();
+  await isUp(page);
   // The picture of the README: SCREENSHOTS=directory, then copy it to docs/emulator.png.
   await picture(page, "03-launched");
 
@@ -29,6 +33,18 @@ test("a newcomer clicks Add, consents, and sees the app with their name in it", 
   const steps = await control.get("steps");
   assert.deepEqual(steps.filter(({ status }) => status === "failed"), []);
   assert.deepEqual(page.said.filter((line) => line.startsWith("exception") || line.startsWith("error")), []);
+});
+
+test("a click counts, whatever happens at Zoom between the press and the release", async (t) => {
+  const { zoom, control } = await startDev(t);
+  const page = await openBrowser(t);
+  await page.goto(zoom);
+  await page.getByRole("button", { name: "Add", exact: true }).hover();
+  await page.mouse.down();
+  await control.put("clock", { advance_ms: 3_600_000 });
+  await page.locator("#bar-clock", { hasText: "+01:00" }).waitFor();
+  await page.mouse.up();
+  await page.getByRole("button", { name: "Allow", exact: true }).waitFor();
 });
 
 test("the stand-in SDK answers the sample app", async (t) => {
@@ -65,7 +81,7 @@ test("added from the Marketplace page, which sends a code without a state, the a
   await page.goto(zoom);
   await page.getByRole("button", { name: /without the landing page/i }).click();
   await page.getByRole("button", { name: "Allow", exact: true }).click();
-  await theApp(page).locator("body").waitFor();
+  await isUp(page);
   const { installed, user, view } = await control.get("state");
   assert.deepEqual(installed.map((entry) => entry.user), [user]);
   assert.equal(view.blank, null);
@@ -79,7 +95,7 @@ test("a reloaded callback never shows an error to a user who is installed", asyn
     if (request.url().startsWith(`${app}/zoom/callback`)) callbacks.push(request.url());
   });
   await addTheApp(page, zoom);
-  await theApp(page).locator("body").waitFor();
+  await isUp(page);
   assert.equal(callbacks.length, 1);
 
   const reloaded = await page.goto(callbacks[0]);
@@ -92,7 +108,7 @@ test("a restart keeps the installation", async (t) => {
   const { dev, zoom, control } = await startDev(t);
   const page = await openBrowser(t);
   await addTheApp(page, zoom);
-  await theApp(page).locator("body").waitFor();
+  await isUp(page);
   const { users, user } = await control.get("state");
   const { name } = users.find(({ id }) => id === user);
 

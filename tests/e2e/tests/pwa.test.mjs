@@ -31,13 +31,13 @@ test("the app opens in the web client with a session, and a reload keeps it", as
   await picture(page, "10-web-client");
   await page.reload();
   await frame.getByText("agent-1").waitFor();
-  assert.deepEqual(errors(page), []);
   await frame.getByText("Grace").waitFor();
   await frame.getByText("not verified").waitFor();
+  assert.deepEqual(errors(page), []);
 });
 
 test("an app without a line of code for the web client runs in it, at its own address", async (t) => {
-  const root = await emptyDirectory(t);
+  const root = await emptyDirectory();
   await writeFile(path.join(root, "index.html"), "<!doctype html><title>Old</title><p>I know nothing of Zoom.</p>");
   const { client, app, page, frame } = await stage(t, { env: { APP_ROOT: root } });
   client.app = `${app}/some/page?x=1#y`;
@@ -95,13 +95,13 @@ test("where the SDK does not load the boot page says so", async (t) => {
   const { client, page, frame } = await stage(t);
   await page.context().route("https://appssdk.zoom.us/**", (route) => route.abort());
   await page.goto(client.origin);
-  await frame.getByText("sdk_unreachable").waitFor({ timeout: 15_000 });
+  await frame.getByText("sdk_unreachable").waitFor();
 });
 
 test("a frame without a Zoom client around it leads to Zoom", async (t) => {
   const { client, page, frame } = await stage(t);
   client.answers = false;
   await page.goto(client.origin);
-  await frame.getByText("This app opens in Zoom").waitFor({ timeout: 20_000 });
+  await frame.getByText("This app opens in Zoom").waitFor();
   await frame.getByRole("link", { name: "Add the app to Zoom" }).waitFor();
 });

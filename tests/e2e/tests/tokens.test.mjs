@@ -11,7 +11,7 @@ import { consumerSettings, SDK, stagedoor, startIssuer, startSite, verifyCobrows
 import { sleep, until } from "../lib/waiting.mjs";
 
 async function issuerFor(t, site, options) {
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const pem = await stagedoor(cwd, "keys", "generate");
   return { ...(await startIssuer(t, consumerSettings(site, options), { cwd })), pem };
 }
@@ -99,7 +99,7 @@ test("a site whose whoami is down or slow gets 401 within the deadline, never a 
 
 test("the next key takes over on two replicas at the same instant, without a restart", async (t) => {
   const site = await startSite(t);
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const began = Date.now();
   const old = await stagedoor(cwd, "keys", "generate");
   const next = await stagedoor(cwd, "keys", "rotate", "consumer");
@@ -132,7 +132,7 @@ test("the next key takes over on two replicas at the same instant, without a res
 
 test("Cobrowse tokens are verified by jose and by jsrsasign, for a page and for a server", async (t) => {
   const site = await startSite(t);
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const desk = JSON.parse(await stagedoor(cwd, "keys", "api", "desk", "--role", "1", "--role", "2", "--json"));
   await writeFile(path.join(cwd, "sdk-secret"), SDK.secret);
   const settings = `

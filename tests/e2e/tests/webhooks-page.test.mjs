@@ -58,6 +58,19 @@ test("an event of the form arrives as it was written, and the list says so", asy
   assert.ok(receiver.got[0].body.includes('"Zoë \\uD83D\\uDE92"'), "escaped as Zoom does it");
 });
 
+test("nothing can be sent before the page knows what", async (t) => {
+  const { page } = await start(t);
+  let letGo;
+  const held = new Promise((resolve) => (letGo = resolve));
+  await page.route("**/control/webhook/events", (route) => held.then(() => route.continue()));
+  await page.reload();
+  await page.locator("#health", { hasText: "valid" }).waitFor();
+  assert.equal(await page.locator("#trigger").evaluate((form) => form.inert), true);
+  letGo();
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.locator(".delivery", { hasText: "meeting.started" }).locator("summary", { hasText: "delivered" }).waitFor();
+});
+
 test("an event that fails comes again once the clock is moved there", async (t) => {
   const { receiver, page } = await start(t);
   receiver.answers.push(503);
@@ -82,7 +95,7 @@ test("removing the app in the Marketplace deauthorizes it", async (t) => {
 
 test("stagedoor trigger has an event sent, and tells what came of it", async (t) => {
   const { receiver, zoom } = await start(t);
-  const cwd = await emptyDirectory(t);
+  const cwd = await emptyDirectory();
   const trigger = (...args) => stagedoor(cwd, "trigger", ...args, "--emulator", zoom);
   assert.match(await trigger("--list"), /^Meetings\n {2}meeting\.started +A meeting begins\.$/m);
   assert.match(await trigger("meeting.ended", "--set", "payload.object.duration=45", "--set", "payload.object.topic=Feuer 🚒"), /^meeting\.ended: Delivered: 200\. \(\d+ ms\)\n$/);

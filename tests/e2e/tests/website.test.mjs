@@ -23,6 +23,9 @@ async function variables(page) {
   return Object.fromEntries(names.map((name, i) => [name, values[i]]));
 }
 
+/** Waits until the emulator's page says so; "not authenticated" is not "authenticated". */
+const chatIs = (page, state) => page.locator("#chat-state", { hasText: new RegExp(`^${state}$`) }).waitFor();
+
 const failed = (steps) => steps.filter(({ status }) => status === "failed");
 
 test("a visitor signs in, opens the chat, and Zoom knows who they are", async (t) => {
@@ -33,7 +36,7 @@ test("a visitor signs in, opens the chat, and Zoom knows who they are", async (t
   await shop.getByRole("button", { name: "Katherine Johnson" }).click();
   await shop.getByText("Hello, Katherine").waitFor();
   await shop.getByRole("button", { name: "Chat with us" }).click();
-  await page.locator("#chat-state", { hasText: "authenticated" }).waitFor();
+  await chatIs(page, "authenticated");
   await picture(page, "website-authenticated");
   assert.deepEqual(await variables(page), {
     [STATUS]: "true",
@@ -49,19 +52,18 @@ test("a visitor signs in, opens the chat, and Zoom knows who they are", async (t
 test("an anonymous visitor chats without a token, and authenticationStatus is false", async (t) => {
   const { zoom, app, control } = await startDev(t);
   const page = await openBrowser(t);
-  const answers = [];
-  page.on("response", async (response) => {
-    if (response.url().startsWith(`${app}/zoom/consumer-auth`)) answers.push([response.status(), await response.text()]);
-  });
+  const answered = page.waitForResponse(`${app}/zoom/consumer-auth`);
   await openTab(page, zoom, "Website chat");
   await framed(page, "The website").getByRole("button", { name: "Chat with us" }).click();
-  await page.locator("#chat-state", { hasText: "not authenticated" }).waitFor();
+  await chatIs(page, "not authenticated");
   await picture(page, "website-anonymous");
   assert.deepEqual(await variables(page), { [STATUS]: "false" });
-  assert.equal(answers.length, 1);
-  assert.equal(answers[0][0], 401);
-  assert.ok(!/eyJ/.test(answers[0][1]), "no token");
-  assert.deepEqual(failed(await control.get("steps")), []);
+  const answer = await answered;
+  assert.equal(answer.status(), 401);
+  assert.ok(!/eyJ/.test(await answer.text()), "no token");
+  const steps = await control.get("steps");
+  assert.deepEqual(steps.map(({ arrow, http }) => [arrow, http]), [["GET /zoom/consumer-auth", 401], ["engagement", 200]]);
+  assert.deepEqual(failed(steps), []);
 });
 
 test("a page that is loaded again asks again, and who signed out is nobody from then on", async (t) => {
@@ -70,10 +72,11 @@ test("a page that is loaded again asks again, and who signed out is nobody from 
   await openTab(page, zoom, "Website chat");
   const shop = framed(page, "The website");
   await shop.getByRole("button", { name: "Mary Jackson" }).click();
+  await shop.getByText("Hello, Mary").waitFor();
   await shop.getByRole("button", { name: "Chat with us" }).click();
-  await page.locator("#chat-state", { hasText: "authenticated" }).waitFor();
+  await chatIs(page, "authenticated");
   await shop.getByRole("button", { name: "Sign out" }).click();
-  await page.locator("#chat-state", { hasText: "not authenticated" }).waitFor();
+  await chatIs(page, "not authenticated");
   const asked = (await control.get("steps")).filter(({ arrow }) => arrow === "GET /zoom/consumer-auth");
   assert.deepEqual(asked.map(({ http }) => http), [200, 401]);
 });
@@ -91,7 +94,8 @@ test("a website whose whoami is in trouble authenticates nobody, and everybody a
     const answer = await ask();
     assert.equal(answer.status, 401, fault);
     assert.ok(!/eyJ/.test(await answer.text()), fault);
-    assert.ok(performance.now() - began < 5000, fault);
+    // The gateway waits for two seconds; whoever hangs does it for ten minutes.
+    assert.ok(performance.now() - began < 60_000, fault);
   }
   await control.put("faults", { website: null });
   assert.equal((await ask()).status, 200);
@@ -104,8 +108,9 @@ test("a page that overrides getAuthCredentials hands over the same token", async
   await openTab(page, zoom, "Website chat");
   const shop = framed(page, "The website");
   await shop.getByRole("button", { name: "Zoë" }).click();
+  await shop.getByText("Hello, Zoë").waitFor();
   await shop.getByRole("button", { name: "Chat with us" }).click();
-  await page.locator("#chat-state", { hasText: "authenticated" }).waitFor();
+  await chatIs(page, "authenticated");
   assert.deepEqual(await variables(page), { [STATUS]: "true", "global_custom.Shop.mail": "zoe@example.org" });
 });
 

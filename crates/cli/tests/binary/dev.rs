@@ -1,6 +1,5 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
@@ -64,9 +63,7 @@ fn settings_of(place: Place, dev: &Dev) -> Place {
 
 #[test]
 fn it_prints_what_to_open_and_both_answer() {
-    let begun = Instant::now();
     let dev = Dev::start(&Place::new(), &[]);
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let health = dev.running.said.split("Health: ").nth(1).unwrap().split(". ").next().unwrap().to_owned();
     let said = dev.running.said.replace(&health, "HEALTH");
     let said = said.replace(&dev.app.to_string(), "APP").replace(&dev.zoom.to_string(), "ZOOM");

@@ -1,10 +1,23 @@
 //! Commands that keep running, and just enough HTTP to talk to them.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+/// How long a test waits for what must happen: longer than any machine takes, however busy it is.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until something is so.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "this never came: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// A command that runs until it is told to end; it is killed when the test is over.
 pub(crate) struct Running {
@@ -36,7 +49,7 @@ impl Running {
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
@@ -108,7 +121,7 @@ fn send(method: &str, url: &str, fields: &str, body: &str) -> Answer {
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
     let mut stream = TcpStream::connect(host).unwrap_or_else(|error| panic!("{url}: {error}"));
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{fields}\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap_or_else(|error| panic!("{url}: {error}"));
@@ -117,16 +130,19 @@ fn send(method: &str, url: &str, fields: &str, body: &str) -> Answer {
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
-/// The first of some free ports in a row, below those that systems give to outgoing connections. No two calls of one
-/// process get the same ones.
+/// The first of some free ports in a row, below those that systems give to outgoing connections.
+///
+/// No two tests get the same one, whichever program they are in: who has taken the UDP port of a number may use the TCP
+/// port of that number. UDP ports are kept until this process ends, and no program that a test starts inherits one.
 pub(crate) fn free_ports(count: u16) -> u16 {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    static TAKEN: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
     loop {
-        let offset =
-            std::process::id().wrapping_mul(128).wrapping_add(GIVEN.fetch_add(count.into(), Ordering::Relaxed));
-        let first = u16::try_from(20_000 + offset % 10_000).unwrap();
+        let first = 10_000 + u16::try_from(RandomState::new().hash_one(0) % 22_000).unwrap();
+        let take = |port| UdpSocket::bind(("127.0.0.1", port));
+        let Ok(taken) = (first..first + count).map(take).collect::<Result<Vec<_>, _>>() else { continue };
         // Asked by connecting: a listener of ours could live on for a moment in a program that another test starts just now.
         if (first..first + count).all(|port| TcpStream::connect(("127.0.0.1", port)).is_err()) {
+            TAKEN.lock().unwrap().extend(taken);
             return first;
         }
     }

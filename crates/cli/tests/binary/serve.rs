@@ -1,9 +1,8 @@
 use std::net::TcpListener;
-use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::running::{Running, free_ports, get};
+use crate::running::{Running, free_ports, get, until};
 use crate::support::{ENOUGH, Place};
 
 /// What is enough, on a free port, with the log as JSON.
@@ -28,11 +27,7 @@ fn the_environment_alone_is_enough_to_serve_and_to_end() {
     let admin = admin(&running);
     for path in ["/health", "/ready", "/metrics"] {
         // It is ready once it has read who was removed, which is after it listens.
-        let is_fine = (0..100).any(|_| {
-            std::thread::sleep(Duration::from_millis(20));
-            get(&format!("{admin}{path}"), "").status == 200
-        });
-        assert!(is_fine, "{path}");
+        until(path, || get(&format!("{admin}{path}"), "").status == 200);
     }
     assert!(place.path("stagedoor.db").exists());
     assert_eq!(running.terminate(), Some(0));

@@ -1,11 +1,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::time::Duration;
 
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::running::{Running, free_ports, post};
+use crate::running::{Running, free_ports, post, until};
 use crate::support::{ENOUGH, Place};
 
 const SECRET: (&str, &str) = ("ZOOM_WEBHOOK_SECRET_TOKEN", "whSecretToken_TEST_01234567890AB");
@@ -45,13 +44,12 @@ impl Serving {
 
     /// Waits until the only event is in a state.
     fn wait_for(&self, state: &str) -> Value {
-        for _ in 0..100 {
-            match &self.events(&[])[..] {
-                [event] if event["state"] == state => return event.clone(),
-                _ => std::thread::sleep(Duration::from_millis(100)),
-            }
-        }
-        panic!("no event is {state}: {:?}", self.events(&[]));
+        let mut events = Vec::new();
+        until(state, || {
+            events = self.events(&[]);
+            matches!(&events[..], [event] if event["state"] == state)
+        });
+        events.remove(0)
     }
 }
 

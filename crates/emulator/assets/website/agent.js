@@ -1,6 +1,6 @@
 // The agent's desk: the website's server gets a token of role 2 for it. A page that asks the backend by itself gets none.
 import { byId, el } from "/assets/dom.js";
-import { ask, read, send } from "./ask.js";
+import { ask, read, ready, send } from "./ask.js";
 import { enter } from "./session.js";
 
 const { tokenEndpoint, agents } = await read("/site.json");
@@ -22,3 +22,5 @@ byId("sneak").addEventListener("click", async () => {
   const { asked, json } = await ask(tokenEndpoint, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(wanted) });
   await join({ asked, token: json?.token ?? null, sneaked: true });
 });
+
+ready();

@@ -9,6 +9,9 @@ export async function send(path, body = {}) {
   return { ok: answer.ok, json };
 }
 
+/** Shows the page, now that its scripts are there: what is pressed or typed earlier would be lost. */
+export const ready = () => (document.querySelector("main").hidden = false);
+
 export const read = async (path) => (await fetch(path)).json();
 
 /**

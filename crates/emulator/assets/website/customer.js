@@ -1,6 +1,6 @@
 // The customer's page: asks the backend for a token of role 1, and starts a session with it.
 import { byId } from "/assets/dom.js";
-import { ask, read } from "./ask.js";
+import { ask, read, ready } from "./ask.js";
 import { enter } from "./session.js";
 
 const { tokenEndpoint } = await read("/site.json");
@@ -13,3 +13,5 @@ byId("start").addEventListener("submit", async (event) => {
   const { asked, json } = await ask(tokenEndpoint, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(wanted) });
   await enter("/~zoom/cobrowse/start", { asked, token: json?.token ?? null, pin: pin || null });
 });
+
+ready();

@@ -30,33 +30,36 @@ export async function enter(path, order) {
   follow(json);
 }
 
-function follow({ connection, pincode }) {
+/** Shows the session that has begun, and looks again and again who is in it, one look at a time. */
+async function follow({ connection, pincode }) {
   let isOver = false;
   const members = el("ul", { class: "members", id: "members", "aria-live": "polite" });
   const end = (text) => {
     isOver = true;
-    clearInterval(timer);
     show();
     note(text);
-  };
-  const look = async () => {
-    const { ok, json } = await send("/~zoom/cobrowse/look", { connection });
-    // Who has left meanwhile does not come back by an answer that was under way.
-    if (isOver) return;
-    if (!ok || !json.isLive) return end("The session is over.");
-    refill(members, json.members, () => json.members.map(({ user_name: name, role_type: role }) => el("li", {}, name, el("small", {}, role))));
   };
   const leave = async () => {
     isOver = true;
     await send("/~zoom/cobrowse/leave", { connection });
     end("You left the session.");
   };
-  const timer = setInterval(look, LOOK_MS);
   show(
     el("p", { class: "pin-label" }, "PIN"),
     el("p", { class: "pin", id: "pin" }, pincode),
     members,
     el("div", {}, el("button", { class: "button small", type: "button", id: "leave", click: leave }, "Leave")),
   );
-  look();
+  for (;;) {
+    // A server that cannot be reached is asked again.
+    const seen = await send("/~zoom/cobrowse/look", { connection }).catch(() => null);
+    // Who has left meanwhile does not come back by an answer that was under way.
+    if (isOver) return;
+    if (seen && !(seen.ok && seen.json.isLive)) return end("The session is over.");
+    if (seen) refill(members, seen.json.members, () => seen.json.members.map(member));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    if (isOver) return;
+  }
 }
+
+const member = ({ user_name: name, role_type: role }) => el("li", {}, name, el("small", {}, role));

@@ -1,6 +1,6 @@
 // The website: who is signed in, and the chat.
 import { byId, el } from "/assets/dom.js";
-import { ask, read, send } from "./ask.js";
+import { ask, read, ready, send } from "./ask.js";
 import { engage, tokenOf } from "./campaign-sdk.js";
 
 const CHATS = "chat-goes-on";
@@ -69,4 +69,5 @@ showAccount();
 byId("sign-out").addEventListener("click", signOut);
 byId("chat-start").addEventListener("click", () => chat("start"));
 byId("chat-end").addEventListener("click", endChat);
+ready();
 if (sessionStorage.getItem(CHATS)) chat("reload");

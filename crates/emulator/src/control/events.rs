@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::settings::done;
-use super::state::snapshot;
+use super::state::shown;
 use crate::platform::Platform;
 use crate::world::event::Event;
 
@@ -24,7 +24,7 @@ pub(super) async fn steps(State(platform): Shared) -> Json<Value> {
 
 pub(super) async fn forget_steps(State(platform): Shared) -> Json<Value> {
     platform.world().journal.forget_steps();
-    platform.events.tell("reset", &json!({}));
+    platform.tell_reset();
     done()
 }
 
@@ -40,9 +40,11 @@ pub(super) async fn forget_requests(State(platform): Shared) -> Json<Value> {
 /// Events as they come, beginning with the whole state. A watcher that lags too far behind is cut off; it connects again
 /// and begins anew.
 pub(super) async fn watch(State(platform): Shared) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
+    // Under one lock: no event that comes after the state is older than it.
+    let world = platform.world();
     let watcher = platform.events.watch();
-    let state = snapshot(&platform, &platform.world());
-    let first = Event { name: "state", data: state.to_string() };
+    let first = Event::new("state", &shown(&platform, &world));
+    drop(world);
     let later = BroadcastStream::new(watcher)
         .take_while(|event| std::future::ready(event.is_ok()))
         .filter_map(|event| std::future::ready(event.ok()));

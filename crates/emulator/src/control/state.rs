@@ -23,7 +23,7 @@ use crate::world::{Consent, Sdk, World};
 use crate::zoom::launch::view_url;
 
 #[derive(Serialize)]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     now_ms: i64,
     offset_ms: i64,
     user: &'a str,
@@ -93,12 +93,13 @@ pub(super) async fn read(State(platform): State<Arc<Platform>>) -> Json<Value> {
     Json(snapshot(&platform, &platform.world()))
 }
 
-/// The whole state, as the page shows it.
+/// The whole state, for an answer.
 pub(super) fn snapshot(platform: &Platform, world: &World) -> Value {
     json!(shown(platform, world))
 }
 
-fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
+/// The whole state, as the page shows it.
+pub(super) fn shown<'a>(platform: &'a Platform, world: &'a World) -> Shown<'a> {
     let config = &platform.config;
     Shown {
         now_ms: platform.now().0,
@@ -162,6 +163,12 @@ fn shown_view<'a>(platform: &Platform, view: &'a View) -> ShownView<'a> {
 }
 
 impl Platform {
+    /// Tells everybody who watches that something was forgotten; they begin anew with the state that follows.
+    pub(crate) fn tell_reset(&self) {
+        self.events.tell("reset", &json!({}));
+        self.tell_state();
+    }
+
     /// Tells everybody who watches how things stand.
     pub(crate) fn tell_state(&self) {
         if self.events.is_watched() {

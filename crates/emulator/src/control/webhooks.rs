@@ -169,7 +169,7 @@ fn unknown() -> ControlError {
 
 pub(super) async fn forget(State(platform): Shared) -> Json<Value> {
     platform.world().webhooks.forget_deliveries();
-    platform.events.tell("reset", &json!({}));
+    platform.tell_reset();
     done()
 }
 

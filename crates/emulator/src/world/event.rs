@@ -8,6 +8,12 @@ pub(crate) struct Event {
     pub(crate) data: String,
 }
 
+impl Event {
+    pub(crate) fn new(name: &'static str, data: &impl Serialize) -> Self {
+        Self { name, data: serde_json::to_string(data).expect("what the emulator tells has string keys") }
+    }
+}
+
 /// Where events are told to whoever watches.
 #[derive(Clone)]
 pub(crate) struct Events(broadcast::Sender<Event>);
@@ -25,9 +31,8 @@ impl Events {
         if !self.is_watched() {
             return;
         }
-        let data = serde_json::to_string(data).expect("what the emulator tells has string keys");
         // Fails only when the last watcher has just gone.
-        let _ = self.0.send(Event { name, data });
+        let _ = self.0.send(Event::new(name, data));
     }
 
     pub(crate) fn is_watched(&self) -> bool {

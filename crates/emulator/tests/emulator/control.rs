@@ -4,7 +4,8 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stage::{ADA, GRACE, Stage};
+use crate::events::Watcher;
+use crate::stage::{ADA, GRACE, PATIENCE, Stage, wait_until};
 
 #[tokio::test]
 async fn the_state_shows_what_the_page_needs() {
@@ -247,16 +248,18 @@ async fn the_emulator_stops_while_an_answer_hangs_and_somebody_watches() {
     let request = Request::put(format!("{}/control/faults", at.control)).header("content-type", "application/json");
     let answer = http.send(request.body(Body::from(r#"{"me": "hang"}"#)).unwrap()).await;
     assert_eq!(answer.status, StatusCode::OK);
-    let watching = tokio::spawn({
-        let (http, url) = (http.clone(), format!("{}/control/events", at.control));
-        async move { http.get(&url).await.status }
+    let watching = Watcher::at(&at.control).await;
+    let me = format!("{}/v2/users/me", at.zoom);
+    let hanging = tokio::spawn({
+        let http = http.clone();
+        async move { http.get(&me).await.status }
     });
-    let hanging = tokio::spawn(async move { http.get(&format!("{}/v2/users/me", at.zoom)).await.status });
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let requests = format!("{}/control/requests", at.control);
+    wait_until("the answer hangs", async || http.get(&requests).await.text().contains("/v2/users/me")).await;
     stop.send(()).unwrap();
-    let soon = std::time::Duration::from_secs(3);
-    tokio::time::timeout(soon, running).await.unwrap().unwrap().unwrap();
-    assert_eq!((watching.await.unwrap(), hanging.await.unwrap()), (StatusCode::OK, StatusCode::GATEWAY_TIMEOUT));
+    tokio::time::timeout(PATIENCE, running).await.unwrap().unwrap().unwrap();
+    watching.ends().await;
+    assert_eq!(hanging.await.unwrap(), StatusCode::GATEWAY_TIMEOUT);
 }
 
 #[tokio::test]

@@ -1,23 +1,25 @@
 //! Server-sent events: the state first, then what happens.
 
-use std::time::Duration;
-
 use axum::body::Body;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::{PATIENCE, Stage};
 
 /// Reads events until there is one of this name.
 pub(crate) struct Watcher(hyper::body::Incoming, String);
 
 impl Watcher {
     pub(crate) async fn new(stage: &Stage) -> Self {
+        Self::at(&stage.at.control).await
+    }
+
+    pub(crate) async fn at(control: &str) -> Self {
         let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
-        let request = Request::get(format!("{}/control/events", stage.at.control)).body(Body::empty()).unwrap();
+        let request = Request::get(format!("{control}/control/events")).body(Body::empty()).unwrap();
         let response = client.request(request).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self(response.into_body(), String::new())
@@ -38,7 +40,13 @@ impl Watcher {
                 self.1.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), read).await.unwrap()
+        tokio::time::timeout(PATIENCE, read).await.unwrap()
+    }
+
+    /// Reads until the stream ends.
+    pub(crate) async fn ends(mut self) {
+        let end = async { while self.0.frame().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, end).await.unwrap();
     }
 
     /// Reads until the client tells the app an event of this name; returns its data.
@@ -69,6 +77,18 @@ async fn events_begin_with_the_state_and_go_on_with_what_happens() {
     assert_eq!(watcher.next("view").await, launched);
     stage.post("reset", Value::Null).await;
     assert_eq!(watcher.next("reset").await, json!({}));
+}
+
+#[tokio::test]
+async fn whoever_is_told_to_begin_anew_gets_the_state_to_begin_with() {
+    let stage = Stage::bare().await;
+    let mut watcher = Watcher::new(&stage).await;
+    watcher.next("state").await;
+    for forgotten in ["steps", "deliveries"] {
+        stage.control(Method::DELETE, forgotten, Value::Null).await;
+        watcher.next("reset").await;
+        assert_eq!(watcher.next("state").await["consent"], "ask", "{forgotten}");
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Faults: every entry of the catalogue does what it says, as often as it was told to.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stage::{Answer, Stage};
+use crate::stage::{Answer, Stage, wait_until};
 
 async fn switch(stage: &Stage, endpoint: &str, fault: &str) {
     stage.put("faults", json!({endpoint: fault})).await;
@@ -99,29 +100,47 @@ async fn an_answer_that_is_cut_off_or_lost_has_happened_all_the_same() {
 #[tokio::test]
 async fn a_delayed_answer_comes_whole_and_has_happened_before() {
     let stage = Stage::bare().await;
-    let refresh = stage.tokens().await["refresh_token"].as_str().unwrap().to_owned();
-    switch(&stage, "token", "delayed").await;
-    let began = Instant::now();
-    let (delayed, at_once) = tokio::join!(stage.refresh(&refresh), async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        stage.put("faults", json!({"token": null})).await;
-        let answer = stage.refresh(&refresh).await;
-        (answer.json()["reason"].clone(), began.elapsed())
-    });
-    assert_eq!(at_once.0, "Invalid Token!");
-    assert!(at_once.1 < Duration::from_secs(2) && began.elapsed() >= Duration::from_secs(2), "{at_once:?}");
-    assert!(delayed.complete && delayed.json()["access_token"].is_string());
+    // What else runs on a machine may hold it up for two seconds once, but not always.
+    for _ in 0..3 {
+        let refresh = stage.tokens().await["refresh_token"].as_str().unwrap().to_owned();
+        let (before, has_come) = (stage.asked().await, Cell::new(false));
+        switch(&stage, "token", "delayed").await;
+        let began = Instant::now();
+        let delayed = async {
+            let answer = stage.refresh(&refresh).await;
+            has_come.set(true);
+            answer
+        };
+        let meanwhile = async {
+            wait_until("it is asked", async || stage.asked().await > before).await;
+            stage.put("faults", json!({"token": null})).await;
+            let reason = stage.refresh(&refresh).await.json()["reason"].clone();
+            (reason, has_come.get())
+        };
+        let (delayed, (reason, was_late)) = tokio::join!(delayed, meanwhile);
+        assert_eq!(reason, "Invalid Token!");
+        assert!(delayed.complete && delayed.json()["access_token"].is_string());
+        assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+        if !was_late {
+            return;
+        }
+    }
+    panic!("three times it had not happened before");
 }
 
 #[tokio::test]
 async fn an_answer_may_hang_or_drip() {
     let stage = Stage::bare().await;
     let refresh = stage.tokens().await["refresh_token"].as_str().unwrap().to_owned();
-    let soon = Duration::from_millis(400);
-    switch(&stage, "token", "hang").await;
-    assert!(tokio::time::timeout(soon, stage.refresh(&refresh)).await.is_err());
-    switch(&stage, "token", "slow").await;
-    assert!(tokio::time::timeout(soon, stage.refresh(&refresh)).await.is_err());
+    for fault in ["hang", "slow"] {
+        switch(&stage, "token", fault).await;
+        let before = stage.asked().await;
+        tokio::select! {
+            biased;
+            _ = stage.refresh(&refresh) => panic!("{fault}: the whole answer came"),
+            () = wait_until("it is asked", async || stage.asked().await > before) => {}
+        }
+    }
     stage.put("faults", json!({"token": null})).await;
     let answer = stage.refresh(&refresh).await;
     assert_eq!(answer.json()["reason"], "Invalid Token!", "a dripping answer has happened, a hanging one has not");

@@ -1,5 +1,7 @@
 //! An emulator and a backend on free ports, and a client that follows nothing by itself.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 use stagedoor_emulator::{Addresses, Config, Emulator};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::ClientSecret;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -22,6 +24,19 @@ pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-5bd1";
 pub(crate) const ADA: &str = "7lVvQmTkRwGfQmX2yq1BzA";
 pub(crate) const GRACE: &str = "kZ0fWq3sT9yUe1rLh5NdGw";
 
+/// How long a test waits for what must happen: longer than any machine takes, however busy it is.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until something is so.
+pub(crate) async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("this never came: {what}"));
+}
+
 /// An emulator with an app behind it; both end when it is dropped.
 pub(crate) struct Stage {
     pub(crate) at: Addresses,
@@ -29,6 +44,8 @@ pub(crate) struct Stage {
     pub(crate) app: String,
     pub(crate) http: Http,
     tasks: Vec<JoinHandle<()>>,
+    /// Where there is no app, it keeps others away from the app's address.
+    _unused: Option<TcpSocket>,
 }
 
 impl Drop for Stage {
@@ -49,18 +66,21 @@ impl Stage {
     }
 
     pub(crate) async fn with(app: impl FnOnce(&Addresses) -> Option<Router>, adjust: impl FnOnce(&mut Config)) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let origin = format!("http://localhost:{}", socket.local_addr().unwrap().port());
         let home: Url = format!("{origin}/").parse().unwrap();
         let mut config = Config::new(ClientId::parse(CLIENT_ID).unwrap(), ClientSecret::new(CLIENT_SECRET), home);
         adjust(&mut config);
         let emulator = Emulator::bind(config).await.unwrap();
         let at = emulator.addresses().clone();
         let mut tasks = vec![tokio::spawn(async move { emulator.run(std::future::pending()).await.unwrap() })];
+        let mut unused = Some(socket);
         if let Some(app) = app(&at) {
+            let listener = unused.take().unwrap().listen(1024).unwrap();
             tasks.push(tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }));
         }
-        Self { at, app: origin, http: Http::new(), tasks }
+        Self { at, app: origin, http: Http::new(), tasks, _unused: unused }
     }
 
     /// The redirect URL that the emulator knows.
@@ -92,6 +112,11 @@ impl Stage {
 
     pub(crate) async fn read(&self, path: &str) -> Value {
         self.control(Method::GET, path, Value::Null).await
+    }
+
+    /// How many requests of a backend have been looked at.
+    pub(crate) async fn asked(&self) -> usize {
+        self.read("requests").await.as_array().unwrap().len()
     }
 
     pub(crate) async fn steps(&self) -> Vec<Value> {

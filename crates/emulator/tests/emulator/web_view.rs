@@ -346,9 +346,10 @@ async fn a_policy_that_keeps_zooms_sdk_out_is_reported() {
 
 #[tokio::test]
 async fn an_app_that_does_not_answer_is_named() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = listener.local_addr().unwrap().port();
-    drop(listener);
+    // Bound, and never listened on.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = socket.local_addr().unwrap().port();
     let adjust = move |config: &mut stagedoor_emulator::Config| {
         config.home_url = format!("http://localhost:{free}/app/").parse().unwrap();
     };

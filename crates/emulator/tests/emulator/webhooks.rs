@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use stagedoor_emulator::WebhookSecret;
 
-use crate::stage::{ADA, CLIENT_ID, Stage};
+use crate::stage::{ADA, CLIENT_ID, Stage, wait_until};
 
 mod faults;
 mod subscription;
@@ -138,14 +138,13 @@ async fn advance(stage: &Stage, minutes: i64) {
 
 /// Waits until a delivery is in a state.
 async fn until(stage: &Stage, id: &Value, wanted: &str) -> Value {
-    for _ in 0..200 {
-        let delivery = stage.read(&format!("deliveries/{id}")).await;
-        if delivery["state"] == wanted {
-            return delivery;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("never {wanted}: {}", stage.read("deliveries").await);
+    let mut delivery = Value::Null;
+    let is_so = async || {
+        delivery = stage.read(&format!("deliveries/{id}")).await;
+        delivery["state"] == wanted
+    };
+    wait_until(wanted, is_so).await;
+    delivery
 }
 
 async fn webhook_steps(stage: &Stage) -> Vec<Value> {
@@ -239,15 +238,13 @@ async fn what_fails_with_5xx_comes_again_after_5_20_and_60_minutes_and_is_then_g
         advance(&stage, minutes - 1).await;
         assert_eq!(receiver.events().len(), attempts, "too early");
         advance(&stage, 1).await;
-        for _ in 0..100 {
+        let is_tried = async || {
             let now = stage.read(&format!("deliveries/{id}")).await;
-            let tried = now["attempts"].as_array().unwrap().clone();
-            if tried.len() > attempts {
-                last = tried.last().unwrap()["at_ms"].as_i64().unwrap();
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            let tried = now["attempts"].as_array().unwrap();
+            last = tried.last().unwrap()["at_ms"].as_i64().unwrap();
+            tried.len() > attempts
+        };
+        wait_until("it is tried again", is_tried).await;
     }
     until(&stage, id, "lost").await;
     advance(&stage, 600).await;
@@ -390,13 +387,7 @@ async fn a_thousand_events_arrive_and_the_memory_of_them_is_bounded() {
         stage.post("trigger", json!({"event": "user.updated"})).await;
     }
     until(&stage, &json!(1000), "delivered").await;
-    for _ in 0..100 {
-        if receiver.events().len() == 1000 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(receiver.events().len(), 1000);
+    wait_until("all arrive", async || receiver.events().len() == 1000).await;
     assert_eq!(stage.read("deliveries").await.as_array().unwrap().len(), 500);
 }
 
@@ -404,12 +395,7 @@ async fn a_thousand_events_arrive_and_the_memory_of_them_is_bounded() {
 async fn the_diagram_begins_with_what_a_person_does_and_not_with_the_validation_at_the_start() {
     let receiver = Receiver::default();
     let stage = receiver.quiet_stage().await;
-    for _ in 0..100 {
-        if stage.read("state").await["webhook"]["health"] == "valid" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_until("it is valid", async || stage.read("state").await["webhook"]["health"] == "valid").await;
     assert_eq!((receiver.challenges(), webhook_steps(&stage).await), (1, vec![]));
     stage.post("webhook/validate", json!({})).await;
     assert_eq!(webhook_steps(&stage).await.len(), 1);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use stagedoor_protocol::id::ZoomUserId;
 
 use super::record::Removal;
-use crate::installation::Installations;
+use crate::installation::{Installation, Installations};
 use crate::revocation::Revocations;
 use crate::vault::{Vault, VaultError};
 
@@ -37,20 +37,32 @@ pub enum Erasure {
 
 impl Removals {
     /// Erases what is kept of the user. Can be done again after any part of it.
+    ///
+    /// The user may add the app again meanwhile: then the installation is another one than was looked at, nothing is
+    /// erased, and it is looked at anew. A refresh of the grant has the same effect, and costs a second look.
     pub(super) async fn erase(&self, removal: &Removal) -> Result<Erasure, VaultError> {
         let user = removal.user.clone();
-        let is_back = match self.installations.of(&user).await {
-            Ok(installed) => installed.is_some_and(|installation| installation.installed > removal.at),
-            Err(VaultError::Store(error)) => return Err(error.into()),
-            // Nobody can use what does not open, and it is the user's all the same.
-            Err(VaultError::Sealed { .. } | VaultError::Content { .. }) => false,
-        };
-        if is_back {
-            self.revocations.revoke_until(&user, removal.at).await?;
-            return Ok(Erasure::AddedAgain { user });
+        loop {
+            // Before the installation is read, so that what was read is this version or a newer one.
+            let seen = self.vault.version::<Installation>(user.as_str()).await?;
+            if self.is_back(removal).await? {
+                self.revocations.revoke_until(&user, removal.at).await?;
+                return Ok(Erasure::AddedAgain { user });
+            }
+            self.revocations.revoke(&user).await?;
+            if let Some(records) = self.vault.remove_owned_if::<Installation>(&user, user.as_str(), seen).await? {
+                return Ok(Erasure::Complete { user, records });
+            }
         }
-        self.revocations.revoke(&user).await?;
-        let records = self.vault.remove_owned(&user).await?;
-        Ok(Erasure::Complete { user, records })
+    }
+
+    /// Whether the user has added the app again since.
+    async fn is_back(&self, removal: &Removal) -> Result<bool, VaultError> {
+        match self.installations.of(&removal.user).await {
+            Ok(installed) => Ok(installed.is_some_and(|installation| installation.installed > removal.at)),
+            Err(VaultError::Store(error)) => Err(error.into()),
+            // Nobody can use what does not open, and it is the user's all the same.
+            Err(VaultError::Sealed { .. } | VaultError::Content { .. }) => Ok(false),
+        }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     After,
     /// It is done, but the answer takes eight seconds.
     Late,
+    /// It is done once the store is healed.
+    Waits,
     /// Nothing is done, and no answer comes: the process dies here.
     HangBefore,
     /// It is done, and no answer comes: the process dies here.
@@ -111,6 +113,12 @@ impl Watched {
                 tokio::time::sleep(Duration::from_secs(8)).await;
                 answer
             }
+            Some(Plan { fault: Fault::Waits, .. }) => {
+                while self.plan.lock().unwrap().is_some() {
+                    tokio::task::yield_now().await;
+                }
+                call.await
+            }
             Some(Plan { fault: Fault::HangBefore, .. }) => std::future::pending().await,
             Some(Plan { fault: Fault::HangAfter, .. }) => {
                 let _ = call.await;
@@ -154,6 +162,16 @@ impl Store for Watched {
 
     async fn remove_owned(&self, owner: Key, now: UnixMillis) -> Result<u64, StoreError> {
         self.run(self.memory.remove_owned(owner, now)).await
+    }
+
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        place: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        self.run(self.memory.remove_owned_if(owner, place, seen, now)).await
     }
 
     async fn list(

@@ -1,7 +1,10 @@
+use std::pin::pin;
+
 use serde_json::{Value, json};
 use stagedoor_flows::session::Surface;
 use stagedoor_flows::vault::fingerprint;
 use stagedoor_flows::webhook::{Accepted, Dropped, Erasure};
+use tokio::task::yield_now;
 
 use crate::watched::{Fault, Plan};
 use crate::webhook_post::{Fault as UpstreamFault, Post, Round, event};
@@ -102,6 +105,42 @@ async fn a_removal_that_comes_late_does_not_end_what_began_after_it() {
     assert!(post.world.sessions.open(&after).is_some());
     assert!(post.world.sessions.open(&before).is_none(), "what was before the removal is over");
     assert_eq!(round.delivered, 1, "the upstream is told, with the time");
+}
+
+#[tokio::test]
+async fn who_adds_the_app_again_at_any_moment_of_the_removal_keeps_it() {
+    for number in 0.. {
+        let post = Post::forwarding();
+        install(&post, "user-1").await;
+        let before = launched(&post, "user-1");
+        post.world.clock.advance(60 * SECOND);
+        post.stores(&removal(&post, "user-1", 0)).await;
+        post.world.clock.advance(SECOND);
+        let store = &post.world.store;
+        store.plan(Some(Plan { fault: Fault::Waits, from: number, until: number + 1 }));
+        let mut delivers = pin!(post.delivers());
+        let is_there = async {
+            while store.calls() <= number {
+                yield_now().await;
+            }
+        };
+        let ended = tokio::select! {
+            biased;
+            round = &mut delivers => Some(round),
+            () = is_there => None,
+        };
+        if let Some(round) = ended {
+            assert!(matches!(round.erased[..], [Erasure::Complete { .. }]), "{round:?}");
+            assert!(number > 8, "only {number} moments");
+            break;
+        }
+        install(&post, "user-1").await;
+        store.heal();
+        let round = delivers.await;
+        assert_eq!((round.erased.len(), round.delivered), (1, 1), "{number}: {round:?}");
+        assert!(post.world.is_installed("user-1").await, "{number}: {round:?}");
+        assert!(post.world.sessions.open(&before).is_none(), "{number}");
+    }
 }
 
 #[tokio::test]

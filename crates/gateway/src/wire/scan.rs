@@ -17,6 +17,7 @@ pub struct Scan {
     partial: Vec<u8>,
     framing: Framing,
     heads: u64,
+    is_refused: bool,
     /// How many of the connection's first lines are those of HTTP/2; `None` once one was not.
     preface: Preface,
 }
@@ -93,6 +94,11 @@ impl Scan {
         }
     }
 
+    /// Whether something has been overwritten.
+    pub fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
     /// How many heads have been read.
     pub fn heads(&self) -> u64 {
         self.heads
@@ -124,6 +130,7 @@ impl Scan {
         };
         if judged.is_err() {
             bytes[end] = 0;
+            self.is_refused = true;
             self.stop();
         }
         end + 1

@@ -1,14 +1,13 @@
 //! The admin listener.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use crate::support::{DeadStore, House, Plan, raw};
+use crate::support::{DeadStore, House, Plan, raw, until};
 
 async fn ask(house: &House, path: &str) -> (StatusCode, String) {
     let response = house.gateway.admin_router().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
@@ -24,9 +23,8 @@ async fn raw_status(address: std::net::SocketAddr, path: &str) -> String {
 #[tokio::test]
 async fn a_gateway_is_ready_once_it_has_read_the_revocations() {
     let gateway = Plan::default().build().run().await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(raw_status(gateway.admin, "/health").await, "200");
-    assert_eq!(raw_status(gateway.admin, "/ready").await, "200");
+    until("it is ready", async || raw_status(gateway.admin, "/ready").await == "200").await;
 }
 
 #[tokio::test]

@@ -1,13 +1,11 @@
 //! In-client OAuth over HTTP: `/zoom/authorize` and `/zoom/authorized`.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use stagedoor_protocol::id::ZoomUserId;
 
-use crate::support::{House, PUBLIC_URL, Plan, Reply, USER, get};
+use crate::support::{House, PUBLIC_URL, Plan, Reply, USER, get, leave_once, until};
 
 const COOKIE: &str = "__Host-stagedoor";
 const TOKEN: &str = "/oauth/token";
@@ -200,12 +198,12 @@ async fn without_a_session_and_with_other_methods_there_is_nothing() {
 #[tokio::test]
 async fn an_exchange_ends_even_if_its_page_goes_away() {
     let house = Plan::default().build();
-    house.zoom.slow_down(TOKEN, Duration::from_millis(50));
+    let held = house.zoom.hold(TOKEN);
     let session = house.session().await;
     let state = begin(&house, &session).await;
     let fields = [("cookie", session.as_str()), JSON, OURS];
     let gone = post(&house, "/zoom/authorized", &fields, event(&state));
-    assert!(tokio::time::timeout(Duration::from_millis(10), gone).await.is_err());
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(is_installed(&house).await);
+    leave_once("Zoom is asked", async || house.zoom.calls(TOKEN) == 1, gone).await;
+    held.release();
+    until("the exchange ends", async || is_installed(&house).await).await;
 }

@@ -240,7 +240,7 @@ fn expected(method: &str, credential: &str, sender: &str, body: &str) -> u16 {
     match (method, credential, sender) {
         ("POST", "an API key", _) => 200,
         ("POST", _, "listed") if credential == "nothing" && body == CUSTOMER => 200,
-        ("POST", "a wrong key", _) | ("POST", _, "listed" | "silent") => 401,
+        ("POST", "a wrong key", _) | ("POST", _, "listed" | "silent" | "ours") => 401,
         ("OPTIONS", _, "listed" | "silent" | "ours") => 204,
         ("POST" | "OPTIONS", ..) => 403,
         _ => 405,

@@ -8,7 +8,7 @@ use serde_json::json;
 use stagedoor_protocol::id::ZoomUserId;
 use url::Url;
 
-use crate::support::{Browser, PUBLIC_URL, Plan, USER};
+use crate::support::{Browser, PUBLIC_URL, Plan, USER, leave_once, until};
 
 const TOKEN: &str = "/oauth/token";
 const ME: &str = "/v2/users/me";
@@ -78,14 +78,15 @@ async fn fifty_callbacks_at_once_exchange_the_code_once() {
 #[tokio::test]
 async fn an_exchange_ends_even_if_its_browser_goes_away() {
     let house = Plan::default().build();
-    house.zoom.slow_down(TOKEN, Duration::from_millis(100));
+    let held = house.zoom.hold(TOKEN);
     let mut browser = Browser::default();
     let state = browser.begin(&house).await;
     let mut impatient = browser.clone();
-    let left = tokio::time::timeout(Duration::from_millis(20), impatient.come_back(&house, &state)).await;
-    assert!(left.is_err(), "the browser left before the answer");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(house.installations.of(&ZoomUserId::parse(USER).unwrap()).await.unwrap().is_some());
+    let gone = impatient.come_back(&house, &state);
+    leave_once("Zoom is asked", async || house.zoom.calls(TOKEN) == 1, gone).await;
+    held.release();
+    let user = ZoomUserId::parse(USER).unwrap();
+    until("the exchange ends", async || house.installations.of(&user).await.unwrap().is_some()).await;
     let reply = browser.come_back(&house, &state).await;
     assert_eq!((reply.status, house.zoom.calls(TOKEN)), (StatusCode::FOUND, 1));
 }

@@ -14,12 +14,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines};
 use tokio::task::JoinHandle;
 
-use crate::support::{House, Plan, USER, get};
+use crate::support::{House, PATIENCE, Plan, USER, get, until};
 use crate::tokens::metrics;
 
 const TOKEN: &str = "/oauth/token";
 
-/// After how long without anything to do a process is let go.
+/// After how long without anything to do a process is let go, where that is what is tested.
 const IDLE: Duration = Duration::from_millis(400);
 
 fn errand(key: &str) -> Errand {
@@ -34,6 +34,10 @@ struct StandIn {
 
 impl StandIn {
     fn new(script: &str) -> Self {
+        Self::with_idle(script, 10 * PATIENCE)
+    }
+
+    fn with_idle(script: &str, idle: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (place, script) = (directory.path().to_owned(), format!("ps -o pgid= -p $$ >> groups; {script}"));
         let command = move || {
@@ -41,7 +45,7 @@ impl StandIn {
             command.args(["-c", &script]).current_dir(&place);
             command
         };
-        Self { directory, flights: Arc::new(Flights::outliving(command, IDLE)) }
+        Self { directory, flights: Arc::new(Flights::outliving(command, idle)) }
     }
 
     /// The process groups of the processes that were started.
@@ -94,7 +98,7 @@ async fn the_process_is_out_of_reach_of_what_a_terminal_sends_to_the_gateway() {
 
 #[tokio::test]
 async fn a_process_that_cannot_be_started_is_not_waited_for() {
-    let flights = Flights::outliving(|| Command::new("/there/is/no/such/program"), IDLE);
+    let flights = Flights::outliving(|| Command::new("/there/is/no/such/program"), PATIENCE);
     for _ in 0..3 {
         assert!(flights.hand_over(&errand(USER)).is_none());
     }
@@ -103,20 +107,18 @@ async fn a_process_that_cannot_be_started_is_not_waited_for() {
 #[tokio::test]
 async fn a_process_that_dies_leaves_nobody_waiting_and_is_not_started_again_at_once() {
     let stand_in = StandIn::new("read -r order; exit 1");
-    let began = Instant::now();
-    assert_eq!(stand_in.asks().await, Some(None));
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(tokio::time::timeout(PATIENCE, stand_in.asks()).await, Ok(Some(None)));
     assert_eq!(stand_in.asks().await, None);
     assert_eq!(stand_in.groups().len(), 1);
 }
 
 #[tokio::test]
 async fn a_process_that_hangs_holds_up_nobody() {
-    let stand_in = StandIn::new("sleep 5");
+    let stand_in = StandIn::new("sleep 60");
     let began = Instant::now();
     let taken: Vec<_> = (0..2_000).map_while(|_| stand_in.flights.hand_over(&errand(USER))).collect();
     assert!((1..=256).contains(&taken.len()), "{}", taken.len());
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -128,20 +130,21 @@ async fn a_key_that_no_pipe_takes_at_once_is_not_handed_over() {
 
 #[tokio::test]
 async fn a_process_with_nothing_to_do_is_let_go_and_another_one_started_when_there_is() {
-    let stand_in = StandIn::new(ANSWERS);
+    let stand_in = StandIn::with_idle(ANSWERS, IDLE);
     assert!(stand_in.asks().await.is_some());
-    let began = Instant::now();
-    while stand_in.groups().len() < 2 {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is not let go");
+    let is_let_go = async || {
         tokio::time::sleep(2 * IDLE).await;
         stand_in.asks().await;
-    }
+        stand_in.groups().len() >= 2
+    };
+    until("it is let go", is_let_go).await;
 }
 
 #[tokio::test]
 async fn a_process_with_something_to_do_is_kept() {
     let slow = ANSWERS.replace("nonsense'", "nonsense'; sleep 1");
-    assert_eq!(StandIn::new(&slow).asks().await, Some(Some(Duration::from_secs(30))), "more than twice as long");
+    let stand_in = StandIn::with_idle(&slow, IDLE);
+    assert_eq!(stand_in.asks().await, Some(Some(Duration::from_secs(30))), "more than twice as long");
 }
 
 /// The word that an errand is done, with nothing more to say.
@@ -233,9 +236,7 @@ async fn what_is_under_way_is_done_before_it_ends_where_it_is_asked_to_end() {
     let mut beside = Beside::start().await;
     beside.house.zoom.slow_down(TOKEN, Duration::from_millis(300));
     beside.order(1, &errand(USER)).await;
-    while beside.house.zoom.calls(TOKEN) < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("Zoom is asked", async || beside.house.zoom.calls(TOKEN) == 2).await;
     beside.end.take().unwrap().send(()).unwrap();
     beside.running.await.unwrap();
     let line = beside.reports.next_line().await.unwrap().unwrap();
@@ -247,9 +248,7 @@ async fn what_is_under_way_is_done_where_the_gateway_is_gone() {
     let mut beside = Beside::start().await;
     beside.house.zoom.slow_down(TOKEN, Duration::from_millis(100));
     beside.order(1, &errand(USER)).await;
-    while beside.house.zoom.calls(TOKEN) < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("Zoom is asked", async || beside.house.zoom.calls(TOKEN) == 2).await;
     drop((beside.input, beside.reports));
     beside.running.await.unwrap();
     let session = beside.house.session().await;

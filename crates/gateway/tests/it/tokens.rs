@@ -1,13 +1,13 @@
 //! Grants and what is seen of them: `/zoom/session`, the metrics, the way back after a re-authorisation, a stop.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::body::Body;
 use http::StatusCode;
 use serde_json::{Value, json};
 use stagedoor_protocol::id::ZoomUserId;
 
-use crate::support::{Browser, House, Plan, USER, get};
+use crate::support::{Browser, House, Plan, USER, get, leave_once, until};
 
 const TOKEN: &str = "/oauth/token";
 const HOUR: i64 = 3_600;
@@ -107,13 +107,15 @@ async fn a_stop_waits_for_a_refresh_that_nobody_waits_for_any_more() {
     let house = Plan::default().build();
     add_the_app(&house).await;
     house.clock.advance_seconds(HOUR);
-    house.zoom.slow_down(TOKEN, Duration::from_millis(700));
-    let (tokens, installations) = (house.tokens.clone(), house.installations.clone());
+    let held = house.zoom.hold(TOKEN);
+    let (tokens, installations, zoom) = (house.tokens.clone(), house.installations.clone(), Arc::clone(&house.zoom));
+    let asked = zoom.calls(TOKEN);
     let before = installations.of(&user()).await.unwrap().unwrap().grant.refreshed;
     let mut gateway = house.run().await;
-    let gone = tokio::time::timeout(Duration::from_millis(100), tokens.fresh(&user())).await;
-    assert!(gone.is_err());
+    leave_once("Zoom is asked", async || zoom.calls(TOKEN) > asked, tokens.fresh(&user())).await;
     gateway.stop();
+    gateway.closed().await;
+    held.release();
     gateway.stopped().await;
     let grant = installations.of(&user()).await.unwrap().unwrap().grant;
     assert!(grant.refreshed > before, "stored before the process ends");
@@ -126,16 +128,11 @@ async fn a_gateway_refreshes_what_falls_due_by_itself() {
     house.clock.advance_seconds(56 * 60);
     let installations = house.installations.clone();
     let mut gateway = house.run().await;
-    let renewed = async {
-        loop {
-            let grant = installations.of(&user()).await.unwrap().unwrap().grant;
-            if grant.refreshed > grant.used {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    let is_renewed = async || {
+        let grant = installations.of(&user()).await.unwrap().unwrap().grant;
+        grant.refreshed > grant.used
     };
-    tokio::time::timeout(Duration::from_secs(5), renewed).await.unwrap();
+    until("it is renewed", is_renewed).await;
     gateway.stop();
     gateway.stopped().await;
 }

@@ -21,6 +21,7 @@ pub async fn all(store: &dyn Store) {
     an_expired_record_does_not_exist(store).await;
     looking_too_late_destroys_nothing(store).await;
     an_owner_is_erased_everywhere(store).await;
+    an_owner_is_erased_only_if_a_record_is_what_was_seen(store).await;
     a_list_has_the_order_of_keys(store).await;
     a_list_is_read_page_by_page(store).await;
     every_shelf_in_use_is_named(store).await;
@@ -219,6 +220,30 @@ pub async fn an_owner_is_erased_everywhere(store: &dyn Store) {
         assert_eq!(left, [place(shelf, 3), place(shelf, 4)]);
     }
     assert_eq!(store.remove_owned(owner, NOW).await.expect("remove_owned"), 0);
+}
+
+/// A condition that does not hold removes nothing: another version, a record where none was seen, none where one was. What
+/// has expired counts as none.
+pub async fn an_owner_is_erased_only_if_a_record_is_what_was_seen(store: &dyn Store) {
+    let owner = key("seen/owner", 1);
+    let (place, beside) = (place("seen", 1), owned(place("seen/beside", 1), owner));
+    insert(store, beside.clone()).await;
+    let erase = async |seen| store.remove_owned_if(owner, place, seen, at(10)).await.expect("remove_owned_if");
+
+    let version = insert(store, Draft { owner: Some(owner), ..expiring(place, "seen", at(20)) }).await;
+    assert_eq!(erase(None).await, None);
+    assert_eq!(erase(Some(Version(version.0 + 1))).await, None);
+    assert!(get(store, beside.place, NOW).await.is_some() && get(store, place, at(10)).await.is_some());
+    assert_eq!(erase(Some(version)).await, Some(2));
+    assert_eq!((get(store, beside.place, NOW).await, get(store, place, NOW).await), (None, None));
+
+    insert(store, beside.clone()).await;
+    assert_eq!(erase(Some(version)).await, None);
+    let expired = insert(store, Draft { owner: Some(owner), ..expiring(place, "expired", at(10)) }).await;
+    assert_eq!(erase(Some(expired)).await, None);
+    assert_eq!(erase(None).await, Some(1));
+    assert_eq!((get(store, beside.place, NOW).await, get(store, place, NOW).await), (None, None));
+    assert_eq!(erase(None).await, Some(0));
 }
 
 /// Keys are ordered as unsigned bytes, whatever the order of writing.

@@ -29,6 +29,7 @@ pub async fn all(stores: &Handles) {
     versions_never_repeat(stores).await;
     a_record_is_seen_whole(stores).await;
     an_owner_is_erased_at_once(stores).await;
+    what_is_written_while_an_owner_is_erased_stays(stores).await;
     a_purge_never_removes_what_was_just_written(stores).await;
     a_lease_has_one_holder(stores).await;
 }
@@ -183,6 +184,40 @@ pub async fn an_owner_is_erased_at_once(stores: &Handles) {
         };
         let erased = together(stores, 4, erase_and_list).await;
         assert_eq!(erased.iter().sum::<u64>(), u64::from(RECORDS));
+    }
+}
+
+/// Of a write and an erasure that was decided on before it, one fails or the write comes after: what was written is there.
+pub async fn what_is_written_while_an_owner_is_erased_stays(stores: &Handles) {
+    for round in 0..60 {
+        let owner = key("parallel/seen/owner", round);
+        let place = place("parallel/seen", round);
+        let expired = Draft { owner: Some(owner), ..expiring(place, "expired", at(1)) };
+        // One is written over, one comes where there is none, one where there is none any more.
+        let seen = match round % 3 {
+            0 => Some(insert(&*stores[0], owned(place, owner)).await),
+            1 => None,
+            _ => {
+                insert(&*stores[0], expired).await;
+                None
+            }
+        };
+        let write_and_erase = move |store: Arc<dyn Store>, caller: u32| async move {
+            if caller > 0 {
+                return store.remove_owned_if(owner, place, seen, at(1)).await.expect("remove_owned_if").is_some();
+            }
+            let new = Draft { sealed: b"new".to_vec(), ..owned(place, owner) };
+            let write = match seen {
+                Some(version) => store.replace(new, version, at(1)).await.expect("replace"),
+                None => store.insert(new, at(1)).await.expect("insert"),
+            };
+            write != Write::Refused
+        };
+        let done = together(stores, 3, write_and_erase).await;
+        let (is_written, is_erased) = (done[0], done[1] || done[2]);
+        let is_there = get(&*stores[0], place, at(1)).await.is_some();
+        assert_eq!(is_there, is_written, "what was written is there");
+        assert_eq!(is_written, seen.is_none() || !is_erased, "of a replacement and an erasure one happens");
     }
 }
 

@@ -81,6 +81,22 @@ const REMOVE_OWNED: &str = "
     )
     SELECT count(*) FROM gone WHERE expires IS NULL OR expires > $2";
 
+// The row in question is one of theirs. Locked, it shows its version of now, and keeps it. A row that came after this
+// statement had begun is not seen by any part of it, so it stays.
+const REMOVE_OWNED_IF: &str = "
+    WITH theirs AS (
+        SELECT shelf, key, expires, version FROM stagedoor.record WHERE owner = $1 ORDER BY shelf, key FOR UPDATE
+    ), unchanged AS (
+        SELECT 1 WHERE $5::bigint IS NOT DISTINCT FROM (
+            SELECT version FROM theirs WHERE shelf = $3 AND key = $4 AND (expires IS NULL OR expires > $2)
+        )
+    ), gone AS (
+        DELETE FROM stagedoor.record USING theirs, unchanged
+        WHERE record.shelf = theirs.shelf AND record.key = theirs.key
+        RETURNING record.expires
+    )
+    SELECT (SELECT count(*) FROM gone WHERE expires IS NULL OR expires > $2) FROM unchanged";
+
 const LIST: &str = "
     SELECT key, owner, sealed, expires, version FROM stagedoor.record
     WHERE shelf = $1 AND key > $2 AND (expires IS NULL OR expires > $3)
@@ -156,6 +172,17 @@ pub(super) async fn remove(sessions: &Sessions, place: Place, now: UnixMillis) -
 
 pub(super) async fn remove_owned(sessions: &Sessions, owner: Key, now: UnixMillis) -> Result<u64, Trouble> {
     Ok(number(sessions, REMOVE_OWNED, &[&bytes(&owner), &now.0]).await?.unwrap_or_default())
+}
+
+pub(super) async fn remove_owned_if(
+    sessions: &Sessions,
+    owner: Key,
+    (place, seen): (Place, Option<Version>),
+    now: UnixMillis,
+) -> Result<Option<u64>, Trouble> {
+    let seen = seen.map(|version| version.0.cast_signed());
+    let values: &[Value<'_>] = &[&bytes(&owner), &now.0, &place.shelf.0, &bytes(&place.key), &seen];
+    number(sessions, REMOVE_OWNED_IF, values).await
 }
 
 /// `from` is the shelf and the key behind which the list starts.

@@ -129,6 +129,13 @@ function verbs.remove_owned(owner, now)
     return live
 end
 
+-- `seen` is a version, or nothing where no live record was seen.
+function verbs.remove_owned_if(owner, now, place, seen)
+    local found = find_live(place, now)
+    if (found and found.version or '') ~= seen then return false end
+    return verbs.remove_owned(owner, now)
+end
+
 -- Reads up to `count` places and answers with the last of them, then the name and content of each live record.
 function verbs.list(from, to, count, now)
     local places = redis.call('ZRANGEBYLEX', PLACES, from, to, 'LIMIT', 0, count)

@@ -135,6 +135,16 @@ pub(super) fn remove_owned(connection: &Connection, owner: Key, now: UnixMillis)
     Ok(live.cast_unsigned())
 }
 
+pub(super) fn remove_owned_if(
+    connection: &Connection,
+    owner: Key,
+    (place, seen): (Place, Option<Version>),
+    now: UnixMillis,
+) -> Result<Option<u64>> {
+    let found = get(connection, place, now)?.map(|record| record.version);
+    (found == seen).then(|| remove_owned(connection, owner, now)).transpose()
+}
+
 /// `from` is the shelf and the key behind which the list starts.
 pub(super) fn list(
     connection: &Connection,

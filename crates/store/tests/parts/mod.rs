@@ -195,20 +195,22 @@ impl Acknowledged {
         }
     }
 
-    /// Hears `child` until it has acknowledged something, and goes on until it has ended. `end` makes it end, after
+    /// Hears `child` until it has acknowledged some writes, and goes on until it has ended. `end` makes it end, after
     /// some random milliseconds, in a thread of its own.
     pub(crate) fn hear_until_its_end(&mut self, child: &mut Child, end: impl FnOnce(&mut Child) + Send) {
         let mut lines = lines(child).map_while(Result::ok);
-        // The time to live begins with the first acknowledgement, so that a slow machine does not test nothing.
+        // A number of them and not a time to live, so that a slow machine does not test nothing.
+        let mut wanted = 5 + random(20);
         for line in lines.by_ref() {
             self.hear(&line);
-            if said(&line, "wrote").is_some() {
+            wanted -= u64::from(said(&line, "wrote").is_some());
+            if wanted == 0 {
                 break;
             }
         }
         thread::scope(|scope| {
             let killer = scope.spawn(|| {
-                thread::sleep(Duration::from_millis(random(100)));
+                thread::sleep(Duration::from_millis(random(30)));
                 end(child);
                 child.wait().expect("an end")
             });

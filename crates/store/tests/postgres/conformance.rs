@@ -69,6 +69,9 @@ async fn use_every_verb(store: &dyn Store) -> Result<(), StoreError> {
         store.remove(place, now).await?;
         store.insert(draft.clone(), now).await?;
         assert_eq!(store.remove_owned(Key([8; 32]), now).await?, 1);
+        let Write::Done(version) = store.insert(draft.clone(), now).await? else { panic!("refused") };
+        assert_eq!(store.remove_owned_if(Key([8; 32]), place, None, now).await?, None);
+        assert_eq!(store.remove_owned_if(Key([8; 32]), place, Some(version), now).await?, Some(1));
         let lease = store.lease(place, now, later).await?.expect("what was asked for");
         store.release(lease).await?;
         store.purge(now, 100).await?;

@@ -89,7 +89,7 @@ async fn a_user_who_may_only_use_a_schema_made_for_them_is_enough() {
 #[tokio::test]
 async fn mn_12_what_fails_is_said_without_the_password() {
     let nobody = format!("postgres://stagedoor:{PASSWORD}@127.0.0.1:1/db");
-    let wrong_password = format!("postgres://stagedoor:not-{PASSWORD}@127.0.0.1:{}/postgres", SERVER.port);
+    let wrong_password = format!("postgres://stagedoor:not-{PASSWORD}@127.0.0.1:{}/postgres", SERVER.port());
     let stranger = SERVER.url_of("stranger", "postgres");
     let cases = [
         (nobody, "no PostgreSQL server answers at 127.0.0.1:1"),
@@ -134,7 +134,7 @@ impl Encrypted {
     fn url(&self, host: &str, options: &str) -> String {
         let roots = self.directory.path().display().to_string();
         let options = options.replace("ROOTS", &roots);
-        format!("postgres://stagedoor:{PASSWORD}@{host}:{}/postgres?{options}", self.server.port)
+        format!("postgres://stagedoor:{PASSWORD}@{host}:{}/postgres?{options}", self.server.port())
     }
 }
 
@@ -185,14 +185,14 @@ async fn mn_30_a_server_without_tls_is_refused_where_tls_is_required() {
 async fn a_unix_socket_is_a_way_in() {
     let directory = SERVER.directory().display().to_string().replace('/', "%2F");
     let database = SERVER.database();
-    let url = format!("postgres://stagedoor:{PASSWORD}@{directory}:{}/{database}", SERVER.port);
+    let url = format!("postgres://stagedoor:{PASSWORD}@{directory}:{}/{database}", SERVER.port());
     connect(&url).await.ready().await.unwrap();
 }
 
 #[tokio::test]
 async fn of_several_servers_the_one_that_can_be_written_is_taken() {
     let database = SERVER.database();
-    let url = format!("postgres://stagedoor:{PASSWORD}@127.0.0.1:1,127.0.0.1:{}/{database}", SERVER.port);
+    let url = format!("postgres://stagedoor:{PASSWORD}@127.0.0.1:1,127.0.0.1:{}/{database}", SERVER.port());
     connect(&url).await.ready().await.unwrap();
     SERVER.sql("postgres", &format!("ALTER DATABASE {database} SET default_transaction_read_only = on"));
     let error = refused(&url).await;

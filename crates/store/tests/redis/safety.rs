@@ -4,7 +4,7 @@ use stagedoor_flows::port::Store as _;
 use stagedoor_store::Redis;
 use stagedoor_store::redis::{ConnectError, RedisUrl, Unsafe};
 
-use crate::servers::{RedisServer, free_port};
+use crate::servers::{Port, RedisServer};
 use crate::{NOW, chain, connect, draft, insert};
 
 async fn refusal_of(url: RedisUrl) -> ConnectError {
@@ -134,8 +134,10 @@ async fn mn_12_no_error_says_the_password() {
     const CANARY: &str = "canary-password";
     let server = RedisServer::start_with(&["--appendonly", "no"]);
     server.set("requirepass", "another");
-    let nobody = free_port();
-    for address in [format!("127.0.0.1:{}", server.port()), format!("127.0.0.1:{nobody}"), "no.invalid".to_owned()] {
+    let nobody = Port::free();
+    for address in
+        [format!("127.0.0.1:{}", server.port()), format!("127.0.0.1:{}", nobody.number()), "no.invalid".to_owned()]
+    {
         let refused = refusal_of(RedisUrl::parse(&format!("redis://canary-user:{CANARY}@{address}")).unwrap()).await;
         let said = format!("{} {refused:?}", chain(&refused));
         assert!(!said.contains("canary"), "{said}");

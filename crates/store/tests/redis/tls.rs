@@ -8,13 +8,13 @@ use stagedoor_store::Redis;
 use stagedoor_store::redis::{ConnectError, RedisUrl};
 use tempfile::TempDir;
 
-use crate::servers::{RedisServer, free_port};
+use crate::servers::{Port, RedisServer};
 use crate::{chain, draft, insert};
 
 /// A server whose certificate is for `localhost`, and the authority that signed it.
 struct Encrypted {
     _server: RedisServer,
-    port: u16,
+    port: Port,
     directory: TempDir,
 }
 
@@ -29,11 +29,11 @@ impl Encrypted {
         fs::write(file("server.pem"), certificate.pem()).expect("a file");
         fs::write(file("server.key"), key.serialize_pem()).expect("a file");
 
-        let port = free_port();
+        let port = Port::free();
         let path = |name: &str| file(name).to_str().expect("a plain path").to_owned();
         let (ca, certificate, key) = (path("ca.pem"), path("server.pem"), path("server.key"));
         let options = [
-            ["--tls-port", &port.to_string()],
+            ["--tls-port", &port.number().to_string()],
             ["--tls-cert-file", &certificate],
             ["--tls-key-file", &key],
             ["--tls-ca-cert-file", &ca],
@@ -44,7 +44,7 @@ impl Encrypted {
 
     fn url(&self, host: &str, ca: &Path) -> RedisUrl {
         let ca = ca.to_str().expect("a plain path");
-        RedisUrl::parse(&format!("rediss://{host}:{}?ca={ca}", self.port)).expect("a URL")
+        RedisUrl::parse(&format!("rediss://{host}:{}?ca={ca}", self.port.number())).expect("a URL")
     }
 
     fn ca(&self) -> PathBuf {
@@ -84,7 +84,7 @@ async fn mn_30_a_server_whose_certificate_does_not_fit_is_not() {
     assert!(why.contains("invalid peer certificate"), "{why}");
     let why = refusal(server.url("127.0.0.1", &server.ca())).await;
     assert!(why.contains("not valid for name"), "{why}");
-    let untrusted = RedisUrl::parse(&format!("rediss://localhost:{}", server.port)).unwrap();
+    let untrusted = RedisUrl::parse(&format!("rediss://localhost:{}", server.port.number())).unwrap();
     let why = refusal(untrusted).await;
     assert!(why.contains("invalid peer certificate"), "{why}");
 }

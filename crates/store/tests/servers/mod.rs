@@ -1,10 +1,10 @@
 //! Real database servers for tests: each on a free port, in a directory of its own, gone when the test program is.
 
+#[path = "port.rs"]
+mod port;
 pub(crate) mod postgres;
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -82,17 +82,6 @@ pub(crate) fn output(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
-}
-
-/// A port that is free now. It lies below those that the system gives to outgoing connections, so that none is taken
-/// before the server starts.
-pub(crate) fn free_port() -> u16 {
-    loop {
-        let port = 10_000 + u16::try_from(RandomState::new().hash_one(0) % 22_000).expect("a small number");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// Sends a signal to processes.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Kept, directory, find, free_port, is_alive, output, signal, unprivileged, wait_until};
+use super::port::Port;
+use super::{Kept, directory, find, is_alive, output, signal, unprivileged, wait_until};
 
 /// A running server. Every user needs the password; the superuser is `stagedoor`.
 pub(crate) struct Server {
     directory: PathBuf,
     settings: Vec<String>,
-    pub(crate) port: u16,
+    port: Port,
     kept: Option<Kept>,
     databases: AtomicU32,
 }
@@ -44,17 +45,19 @@ impl Server {
         initdb.arg("--pwfile").arg(&password).arg("--pgdata").arg(directory.join("data"));
         output(initdb.current_dir(&directory));
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        Self { directory, settings, port: free_port(), kept: None, databases: AtomicU32::new(0) }
+        Self { directory, settings, port: Port::free(), kept: None, databases: AtomicU32::new(0) }
     }
 
     /// Starts the server after it was killed.
     pub(crate) fn start_again(&mut self) {
         let mut arguments = vec!["-D".to_owned(), self.data().display().to_string()];
         let fixed = [
-            format!("port={}", self.port),
+            format!("port={}", self.port()),
             "listen_addresses=127.0.0.1".into(),
             format!("unix_socket_directories={}", self.directory.display()),
             "shared_buffers=32MB".into(),
+            // Enough for every test at once.
+            "max_connections=400".into(),
         ];
         for setting in fixed.iter().chain(&self.settings) {
             arguments.extend(["-c".to_owned(), setting.clone()]);
@@ -62,7 +65,7 @@ impl Server {
         self.kept = Some(Kept::start(&self.directory, &binary("postgres"), &arguments));
         let is_ready = || {
             let mut asking = Command::new(binary("pg_isready"));
-            asking.args(["--quiet", "--host=127.0.0.1"]).arg(format!("--port={}", self.port));
+            asking.args(["--quiet", "--host=127.0.0.1"]).arg(format!("--port={}", self.port()));
             asking.stdout(Stdio::null()).status().expect("pg_isready").success()
         };
         wait_until("the start of PostgreSQL", is_ready);
@@ -71,6 +74,10 @@ impl Server {
     /// The directory of the server's own files; also that of its Unix socket.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port.number()
     }
 
     fn data(&self) -> PathBuf {
@@ -84,7 +91,7 @@ impl Server {
 
     /// The address of a database for a user.
     pub(crate) fn url_of(&self, user: &str, database: &str) -> String {
-        format!("postgres://{user}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+        format!("postgres://{user}:{PASSWORD}@127.0.0.1:{}/{database}", self.port())
     }
 
     /// The name of a new, empty database.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -12,13 +11,21 @@ use redis::{Connection, FromRedisValue};
 use stagedoor_store::redis::RedisUrl;
 use tempfile::TempDir;
 
+pub(crate) use self::port::Port;
+
+#[path = "port.rs"]
+mod port;
+
+/// How long a test waits for what must happen: longer than any machine takes, however busy it is.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What makes a server fit to be a store.
 const SAFE: [&str; 6] = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
 
 /// A server that can be killed, started again, and held still.
 pub(crate) struct RedisServer {
     directory: TempDir,
-    port: u16,
+    port: Port,
     options: Vec<String>,
     process: Option<Kept>,
 }
@@ -33,13 +40,13 @@ impl RedisServer {
     pub(crate) fn start_with(options: &[&str]) -> Self {
         let options = SAFE.iter().chain(options).map(|option| (*option).to_owned()).collect();
         let directory = tempfile::tempdir().expect("a directory");
-        let mut server = Self { directory, port: free_port(), options, process: None };
+        let mut server = Self { directory, port: Port::free(), options, process: None };
         server.restart();
         server
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     pub(crate) fn url(&self) -> RedisUrl {
@@ -52,7 +59,7 @@ impl RedisServer {
     }
 
     pub(crate) fn address(&self, query: &str) -> String {
-        format!("redis://127.0.0.1:{}/{query}", self.port)
+        format!("redis://127.0.0.1:{}/{query}", self.port())
     }
 
     /// Kills the server as a power failure would, except that the kernel keeps what it was given.
@@ -64,7 +71,7 @@ impl RedisServer {
     pub(crate) fn restart(&mut self) {
         self.kill();
         self.start_slowly(&[]);
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while self.try_ask::<String>(&["PING"]).is_err() {
             let ended = self.process.as_mut().expect("a process").server.try_wait().expect("a status");
             assert!(ended.is_none(), "the server ended at once: {ended:?}");
@@ -77,7 +84,7 @@ impl RedisServer {
     pub(crate) fn start_slowly(&mut self, options: &[&str]) {
         let program = program();
         let mut command = Command::new(&program);
-        command.args(["--bind", "127.0.0.1", "--loglevel", "warning", "--port", &self.port.to_string()]);
+        command.args(["--bind", "127.0.0.1", "--loglevel", "warning", "--port", &self.port().to_string()]);
         command.arg("--dir").arg(self.directory.path()).args(&self.options).args(options);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let server = command.spawn().unwrap_or_else(|error| panic!("{program} does not start: {error}"));
@@ -124,7 +131,7 @@ impl RedisServer {
     }
 
     fn try_connection(&self) -> redis::RedisResult<Connection> {
-        redis::Client::open(self.address(""))?.get_connection_with_timeout(Duration::from_secs(5))
+        redis::Client::open(self.address(""))?.get_connection_with_timeout(PATIENCE)
     }
 
     fn try_ask<T: FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
@@ -135,6 +142,11 @@ impl RedisServer {
     /// Asks the server something.
     pub(crate) fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
         self.try_ask(command).expect("an answer")
+    }
+
+    /// Whether a script keeps the server from answering.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.try_ask::<String>(&["PING"]).is_err_and(|error| error.code() == Some("BUSY"))
     }
 
     /// Every key with what lies under it.
@@ -175,11 +187,6 @@ impl Drop for Kept {
         self.server.kill().expect("a kill");
         self.server.wait().expect("an end");
     }
-}
-
-/// A port on which nobody listens.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
 /// The name of the server's program. A test without a server fails; it is not skipped.

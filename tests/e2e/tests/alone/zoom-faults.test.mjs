@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 
 import { MAY_ASK_ZOOM, askZoom, install, launch, newUser } from "../../lib/hops.mjs";
 import { startApart } from "../../lib/processes.mjs";
-import { sleep, until } from "../../lib/waiting.mjs";
+import { eventually, sleep, until } from "../../lib/waiting.mjs";
 
 /** Whose tokens have expired when a fault begins. */
 const USERS = 6;
@@ -19,11 +19,20 @@ const LONG = 20_000;
 /** How many calls of the token endpoint one grant may cost in either time. */
 const CALLS = 8;
 
-/** By how many milliseconds the 99th of a hundred requests that need nothing of Zoom may take longer than without the fault. */
-const SLOWER = 100;
+/**
+ * By how many milliseconds, and how many times, the 99th of a hundred requests that need nothing of Zoom may take longer
+ * than at a gateway beside, at the same time, whose Zoom has no fault. So it matters little what else the machine does.
+ */
+const SLOWER = { by: 200, times: 3 };
 
-/** How soon all is well after a fault, in milliseconds: the longer a fault lasted, the longer a grant rests. */
-const RECOVERY = 30_000;
+/** How soon all is well after a fault, in milliseconds: the longer a fault lasted, the longer a grant rests, a minute at most. */
+const RECOVERY = 120_000;
+
+/**
+ * How long the access tokens live that a fault is to meet, in seconds. That is so little that they are not handed out
+ * any more, and in the first half of it they are not refreshed ahead of expiry.
+ */
+const EXPIRED = 10;
 
 /** Faults of the token endpoint that leave refresh tokens alone. */
 const HARMLESS = {
@@ -48,7 +57,13 @@ const API = {
   "me.hang": [504, "zoom_timeout"],
 };
 
+/** Zoom and a gateway, and another gateway with a Zoom that is well; at each somebody who needs nothing of Zoom. */
 async function stageOf(t) {
+  const stage = await stageWithNeighbour(t);
+  return { ...stage, beside: await stageWithNeighbour(t) };
+}
+
+async function stageWithNeighbour(t) {
   const stage = await startApart(t, { gatewayArgs: MAY_ASK_ZOOM });
   await newUser(stage.control, "A neighbour");
   await install(stage);
@@ -66,6 +81,20 @@ async function users(stage, count, seconds) {
   }
   await stage.control.put("tokens", { access_seconds: 3600 });
   return users;
+}
+
+/** Users whose access tokens have expired when what `begin` does has begun. Where a refresh was sooner, it begins again. */
+function expiredUsers(stage, { begin, end }) {
+  const { control, app } = stage;
+  return until("a beginning before the first refresh", async () => {
+    const spent = await refreshCalls(control);
+    const callers = await users(stage, USERS, EXPIRED);
+    await begin();
+    if ((await refreshCalls(control)) === spent) return callers;
+    await end();
+    await Promise.all(callers.map(({ browser }) => askZoom(browser, app)));
+    return null;
+  });
 }
 
 const refreshCalls = async (control) => (await control.tokenCalls("refresh_token")).length;
@@ -95,7 +124,7 @@ async function p99({ app, neighbour }, isOver) {
     });
     assert.equal(status, 200);
     times.push(performance.now() - begun);
-    await sleep(5);
+    await sleep(10);
   }
   agent.destroy();
   return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
@@ -106,7 +135,7 @@ const whileLasting = (millis) => {
   return () => Date.now() > end;
 };
 
-/** Everybody asks again and again for so long, while the neighbour goes on; what they were told, and what it cost the neighbour. */
+/** Everybody asks again and again for so long, while the neighbours go on; what they were told, and how long the neighbours waited. */
 async function duringTheFault(stage, callers, millis) {
   const isOver = whileLasting(millis);
   const told = new Set();
@@ -117,9 +146,9 @@ async function duringTheFault(stage, callers, millis) {
       await sleep(200);
     }
   });
-  const during = await p99(stage, isOver);
+  const [here, beside] = await Promise.all([p99(stage, isOver), p99(stage.beside, isOver)]);
   await Promise.all(asking);
-  return { told: [...told].sort(), during };
+  return { told: [...told].sort(), waits: { here, beside } };
 }
 
 /** Asks until there is an answer that will stay. */
@@ -131,36 +160,38 @@ function outcome({ browser }, { app }) {
   return until("an answer that stays", look, { within: RECOVERY, every: 250 });
 }
 
-function assertUnchanged(before, during) {
-  assert.ok(during < before + SLOWER, `the neighbour waits ${during.toFixed(1)} ms instead of ${before.toFixed(1)}`);
+function assertUnchanged(waits) {
+  assert.ok(waits.here < SLOWER.times * waits.beside + SLOWER.by, inWords(waits));
 }
+
+const inWords = ({ here, beside }) => `neighbour's p99 ${here.toFixed(1)} ms, elsewhere ${beside.toFixed(1)} ms`;
 
 // Some beside each other: most of the time they wait.
 describe("a Zoom with faults", { concurrency: true }, () => {
-  describe("a token endpoint that", { concurrency: 3 }, () => {
-    for (const [fault, millis] of Object.entries({ ...HARMLESS, ...USED_UP })) {
-      test(`answers with ${fault}`, { timeout: 120_000 }, async (t) => {
+  describe("a token endpoint that", { concurrency: 4 }, () => {
+    const longestFirst = Object.entries({ ...HARMLESS, ...USED_UP }).sort(([, a], [, b]) => b - a);
+    for (const [fault, millis] of longestFirst) {
+      test(`answers with ${fault}`, { timeout: 600_000 }, async (t) => {
         const stage = await stageOf(t);
         const { control, admin } = stage;
-        const callers = await users(stage, USERS, 2);
-        const before = await p99(stage, whileLasting(1_500));
-        await control.put("faults", { id: fault });
+        const end = () => control.put("faults", { token: null });
+        const callers = await expiredUsers(stage, { begin: () => control.put("faults", { id: fault }), end });
         const spent = await refreshCalls(control);
-        const { told, during } = await duringTheFault(stage, callers, millis);
+        const { told, waits } = await duringTheFault(stage, callers, millis);
         const calls = (await refreshCalls(control)) - spent;
         if (fault in HARMLESS) assert.deepEqual(await ended(admin), {}, "no grant is marked dead");
         assert.ok(calls > 0 && calls <= CALLS * USERS, `${calls} calls`);
-        assertUnchanged(before, during);
+        assertUnchanged(waits);
         assert.ok(told.every((answer) => /^(429|502|503|504|403 needs_reauth) ?/.test(answer)), told.join(", "));
 
-        await control.put("faults", { token: null });
+        await end();
         const outcomes = await Promise.all(callers.map((user) => outcome(user, stage)));
         const over = outcomes.filter((one) => one === "over").length;
-        const marked = await ended(admin);
         if (fault in HARMLESS) {
-          assert.deepEqual([over, marked], [0, {}], "everybody goes on");
+          assert.deepEqual([over, await ended(admin)], [0, {}], "everybody goes on");
         } else {
-          assert.deepEqual(marked, over > 0 ? { answer_lost: over } : {}, "what was lost is told, and nothing else");
+          const marked = over > 0 ? { answer_lost: over } : {};
+          await eventually(async () => assert.deepEqual(await ended(admin), marked, "what was lost is told, and nothing else"));
           for (const { id, browser } of callers) {
             await control.put("user", { id });
             await install(stage);
@@ -169,7 +200,7 @@ describe("a Zoom with faults", { concurrency: true }, () => {
         }
         t.diagnostic(
           `${calls} calls for ${USERS} grants in ${millis / 1000} s, told: ${told.join(", ")}; ${over} lost with Zoom's answer; ` +
-            `neighbour's p99 ${before.toFixed(1)} → ${during.toFixed(1)} ms`,
+            inWords(waits),
         );
       });
     }
@@ -177,32 +208,30 @@ describe("a Zoom with faults", { concurrency: true }, () => {
 
   describe("an API that", () => {
     for (const [fault, [status, code]] of Object.entries(API)) {
-      test(`answers with ${fault}`, { timeout: 120_000 }, async (t) => {
+      test(`answers with ${fault}`, { timeout: 600_000 }, async (t) => {
         const stage = await stageOf(t);
         const { control, admin } = stage;
         const callers = await users(stage, USERS, 3600);
-        const before = await p99(stage, whileLasting(1_500));
         await control.put("faults", { id: fault });
         const refreshes = await refreshed(admin);
-        const { told, during } = await duringTheFault(stage, callers, 3_000);
+        const { told, waits } = await duringTheFault(stage, callers, 3_000);
         assert.deepEqual(told, [`${status} ${code ?? 429}`]);
         assert.deepEqual(await refreshed(admin), refreshes, "nothing of this is about the token");
-        assertUnchanged(before, during);
+        assertUnchanged(waits);
 
         await control.put("faults", { me: null });
         const outcomes = await Promise.all(callers.map((user) => outcome(user, stage)));
         assert.deepEqual([new Set(outcomes), await ended(admin)], [new Set(["good"]), {}]);
-        t.diagnostic(`told: ${told.join(", ")}; neighbour's p99 ${before.toFixed(1)} → ${during.toFixed(1)} ms`);
+        t.diagnostic(`told: ${told.join(", ")}; ${inWords(waits)}`);
       });
     }
   });
 
-  test("a gateway that is started with a wrong client secret loses no grant", { timeout: 120_000 }, async (t) => {
+  test("a gateway that is started with a wrong client secret loses no grant", { timeout: 600_000 }, async (t) => {
     const stage = await stageOf(t);
     const { control, admin, gateway } = stage;
-    const callers = await users(stage, USERS, 2);
     const right = gateway.env.ZOOM_CLIENT_SECRET;
-    await gateway.stop();
+    const callers = await expiredUsers(stage, { begin: () => gateway.stop(), end: () => gateway.start() });
     gateway.env.ZOOM_CLIENT_SECRET = "another-client-secret-Zt8Lk2Vw7RtQm";
     await gateway.start();
     const spent = await refreshCalls(control);
@@ -210,7 +239,7 @@ describe("a Zoom with faults", { concurrency: true }, () => {
     const calls = (await refreshCalls(control)) - spent;
     assert.deepEqual(await ended(admin), {});
     assert.ok(told.includes("502 client_refused"), told.join(", "));
-    assert.match(gateway.output, /Zoom does not know this client id and secret/, "the operator learns the reason");
+    await eventually(() => assert.match(gateway.output, /Zoom does not know this client id and secret/, "the operator learns the reason"));
     assert.ok(calls > 0 && calls <= 4 * USERS, `${calls} calls`);
 
     await gateway.stop();

@@ -41,13 +41,7 @@ async fn who_is_away_for_18_days_of_the_emulators_clock_is_disabled() {
     let stage = receiver.stage().await;
     *receiver.is_closed.lock().unwrap() = true;
     advance(&stage, 18 * 24 * 60).await;
-    for _ in 0..100 {
-        if stage.read("state").await["webhook"]["health"] == "disabled" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{}", stage.read("state").await["webhook"]);
+    wait_until("it is disabled", async || stage.read("state").await["webhook"]["health"] == "disabled").await;
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ use stagedoor_protocol::provider::{self, ClientAuth, Endpoints};
 use stagedoor_protocol::secret::{ClientSecret, ProviderSecret};
 use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::Memory;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
@@ -64,6 +64,28 @@ pub(crate) const SAMPLE: &[(&str, &[u8])] = &[
     ("deep/index.html", b"<!doctype html><title>Deep</title>"),
     ("robots.txt", b"User-agent: *"),
 ];
+
+/// How long a test waits for what must happen: longer than any machine takes, however busy it is.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("this never came: {what}"));
+}
+
+/// Does as a caller who goes away in the middle: drops `call` once something is so.
+pub(crate) async fn leave_once<T>(what: &str, is_so: impl AsyncFnMut() -> bool, call: impl Future<Output = T>) {
+    tokio::select! {
+        biased;
+        _ = call => panic!("the call ended before this came: {what}"),
+        () = until(what, is_so) => {}
+    }
+}
 
 /// A clock that is moved by hand. It starts in November 2026.
 pub(crate) struct HandClock(AtomicI64);
@@ -334,6 +356,14 @@ pub(crate) async fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
+/// An address at which nobody listens, nor will as long as what is returned first is kept.
+pub(crate) fn nowhere() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
 /// A gateway that serves.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
@@ -348,9 +378,14 @@ impl Running {
         let _ = self.stop.take().expect("a gateway stops once").send(());
     }
 
+    /// Waits until it accepts no more connections.
+    pub(crate) async fn closed(&self) {
+        until("the listener is closed", async || TcpStream::connect(self.address).await.is_err()).await;
+    }
+
     /// Waits until it has stopped.
     pub(crate) async fn stopped(self) {
-        self.task.await.unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("a stop that ends").unwrap().unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use axum::Router;
@@ -20,9 +20,10 @@ use stagedoor_flows::webhook::{Archive, ArchiveTerms, Delivery, Feed, Forward, R
 use stagedoor_gateway::{HttpClient, OutboundLimits, SystemEntropy, WebhookFlows};
 use stagedoor_protocol::id::ClientId;
 use stagedoor_protocol::secret::WebhookSecret;
+use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{CLIENT_ID, HandClock, House, MASTER_SECRET, Plan, Reply, Running, USER, listen, reply};
+use super::{CLIENT_ID, HandClock, House, MASTER_SECRET, PATIENCE, Plan, Reply, Running, USER, listen, reply, until};
 
 pub(crate) const WEBHOOK_SECRET: &str = "canary-webhook-secret-token";
 
@@ -46,7 +47,7 @@ fn webhook_flows(
     let webhooks = Webhooks::new(vault.clone(), Arc::clone(&revocations), secrets, client_id);
     let archive = Archive::new(vault.clone(), ArchiveTerms { seconds: 604_800, events: 10_000 });
     let feed = forward.is_none().then(|| Feed::new(archive.clone()));
-    let limits = OutboundLimits { total: Duration::from_secs(10), ..OutboundLimits::default() };
+    let limits = OutboundLimits { total: PATIENCE, ..OutboundLimits::default() };
     let forward = forward.map(|address| Forward {
         url: Url::parse(&format!("http://{address}/hooks/zoom")).unwrap(),
         keys: forwarding_keys(&MasterSecret::new(MASTER_SECRET), &[]).unwrap().into(),
@@ -126,8 +127,8 @@ pub(crate) fn event(meeting: &str, number: i64) -> Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
-    Late(Duration),
-    Hangs,
+    /// Answers once it is released.
+    Held,
     Fails,
 }
 
@@ -136,6 +137,9 @@ pub(crate) enum Mood {
 pub(crate) struct Hooks {
     pub(crate) address: SocketAddr,
     mood: Arc<Mutex<Mood>>,
+    /// How many have come, whatever became of them.
+    begun: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
     arrived: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
 }
 
@@ -143,7 +147,8 @@ impl Hooks {
     pub(crate) async fn start() -> Self {
         let listener = listen().await;
         let address = listener.local_addr().unwrap();
-        let this = Self { address, mood: Arc::new(Mutex::new(Mood::Well)), arrived: Arc::default() };
+        let (mood, gate) = (Arc::new(Mutex::new(Mood::Well)), Arc::new(Semaphore::new(0)));
+        let this = Self { address, mood, begun: Arc::default(), gate, arrived: Arc::default() };
         let router = Router::new().route("/hooks/zoom", post(take)).with_state(this.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         this
@@ -153,17 +158,22 @@ impl Hooks {
         *self.mood.lock().unwrap() = mood;
     }
 
+    /// Ends [`Mood::Held`] for all that have come.
+    pub(crate) fn release(&self) {
+        self.gate.close();
+    }
+
+    pub(crate) fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn arrived(&self) -> Vec<(HeaderMap, Bytes)> {
         self.arrived.lock().unwrap().clone()
     }
 
     /// Waits until so many have arrived.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<(HeaderMap, Bytes)> {
-        let started = Instant::now();
-        while self.arrived().len() < count {
-            assert!(started.elapsed() < Duration::from_secs(20), "{} of {count} arrived", self.arrived().len());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("enough arrive", async || self.arrived().len() >= count).await;
         self.arrived()
     }
 
@@ -177,10 +187,13 @@ impl Hooks {
 
 async fn take(State(this): State<Hooks>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let mood = *this.mood.lock().unwrap();
+    this.begun.fetch_add(1, Ordering::Relaxed);
     match mood {
         Mood::Well => (),
-        Mood::Late(by) => tokio::time::sleep(by).await,
-        Mood::Hangs => std::future::pending().await,
+        Mood::Held => {
+            // It is closed when the answers may go.
+            let _ = this.gate.acquire().await;
+        }
         Mood::Fails => return StatusCode::INTERNAL_SERVER_ERROR,
     }
     this.arrived.lock().unwrap().push((headers, body));

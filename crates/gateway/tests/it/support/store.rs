@@ -32,6 +32,15 @@ impl Store for DeadStore {
     async fn remove_owned(&self, _: Key, _: UnixMillis) -> Result<u64, StoreError> {
         down()
     }
+    async fn remove_owned_if(
+        &self,
+        _: Key,
+        _: Place,
+        _: Option<Version>,
+        _: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        down()
+    }
     async fn list(&self, _: Shelf, _: Option<Key>, _: usize, _: UnixMillis) -> Result<Vec<Record>, StoreError> {
         down()
     }
@@ -88,6 +97,15 @@ impl Store for SlowStore {
     }
     async fn remove_owned(&self, owner: Key, now: UnixMillis) -> Result<u64, StoreError> {
         self.late(self.memory.remove_owned(owner, now)).await
+    }
+    async fn remove_owned_if(
+        &self,
+        owner: Key,
+        place: Place,
+        seen: Option<Version>,
+        now: UnixMillis,
+    ) -> Result<Option<u64>, StoreError> {
+        self.late(self.memory.remove_owned_if(owner, place, seen, now)).await
     }
     async fn list(
         &self,

@@ -1,7 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,39 +15,39 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
-use super::listen;
+use super::{PATIENCE, listen};
 
 /// An app: says what it received, streams, upgrades.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     pub(crate) hits: Arc<AtomicUsize>,
+    /// What is held back goes as long as there are permits.
+    gate: Arc<Semaphore>,
+    /// Answers that were given up before their end.
+    abandoned: Arc<AtomicUsize>,
 }
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
         let hits = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&hits);
+        let (gate, abandoned) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (late_gate, event_gate, large_abandoned) = (Arc::clone(&gate), Arc::clone(&gate), Arc::clone(&abandoned));
         let router = Router::new()
-            .route("/events", get(events))
+            .route("/events", get(move || events(event_gate)))
             .route("/socket", get(socket))
-            .route("/slow", get(async || tokio::time::sleep(Duration::from_mins(1)).await))
+            .route("/slow", get(std::future::pending::<()>))
             .route(
                 "/late",
-                get(async || {
-                    tokio::time::sleep(Duration::from_millis(600)).await;
+                get(async move || {
+                    released(&late_gate).await;
                     "late"
                 }),
             )
             .route("/count", any(count))
-            .route(
-                "/large",
-                get(async || {
-                    Body::from_stream(stream::iter(
-                        (0..1024).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 65_536]))),
-                    ))
-                }),
-            )
+            .route("/large", get(async move || large(large_abandoned)))
             .route("/framed", get(framed))
             .route(
                 "/cookies",
@@ -70,11 +69,20 @@ impl Upstream {
         let listener = listen().await;
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, hits }
+        Self { address, hits, gate, abandoned }
     }
 
     pub(crate) fn hits(&self) -> usize {
         self.hits.load(Ordering::Relaxed)
+    }
+
+    /// Lets one answer of `/late`, or the second event of one stream, go.
+    pub(crate) fn release(&self) {
+        self.gate.add_permits(1);
+    }
+
+    pub(crate) fn abandoned(&self) -> usize {
+        self.abandoned.load(Ordering::Relaxed)
     }
 }
 
@@ -104,15 +112,40 @@ async fn count(request: Request) -> String {
     bytes.to_string()
 }
 
-/// One event at once, and one after a second.
-async fn events() -> Response {
-    let events = stream::unfold(0, async |number| {
-        if number > 0 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+async fn released(gate: &Semaphore) {
+    gate.acquire().await.expect("it is never closed").forget();
+}
+
+/// One event at once, and one when it is released.
+async fn events(gate: Arc<Semaphore>) -> Response {
+    let events = stream::unfold(0, move |number| {
+        let gate = Arc::clone(&gate);
+        async move {
+            if number == 1 {
+                released(&gate).await;
+            }
+            (number < 2).then(|| (Ok::<_, std::io::Error>(Bytes::from(format!("data: {number}\n\n"))), number + 1))
         }
-        (number < 2).then(|| (Ok::<_, std::io::Error>(Bytes::from(format!("data: {number}\n\n"))), number + 1))
     });
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+}
+
+/// 64 MiB. Where nobody takes them to their end, that is counted.
+fn large(abandoned: Arc<AtomicUsize>) -> Body {
+    struct Left(usize, Arc<AtomicUsize>);
+    impl Iterator for Left {
+        type Item = std::io::Result<Bytes>;
+        fn next(&mut self) -> Option<Self::Item> {
+            self.0 = self.0.checked_sub(1)?;
+            Some(Ok(Bytes::from(vec![b'x'; 65_536])))
+        }
+    }
+    impl Drop for Left {
+        fn drop(&mut self) {
+            self.1.fetch_add(usize::from(self.0 > 0), Ordering::Relaxed);
+        }
+    }
+    Body::from_stream(stream::iter(Left(1024, abandoned)))
 }
 
 async fn framed() -> Response {
@@ -146,13 +179,15 @@ async fn socket(mut request: Request) -> Response {
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-/// Sends bytes and reads until the other side closes, for at most five seconds.
+/// Sends bytes and reads until the other side closes.
 pub(crate) async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = raw_connection(address).await;
     // A server that has refused the beginning may have closed before the end is sent.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    // An end that is a reset is one, too.
+    let _ = end.unwrap_or_else(|_| panic!("the connection stays open: {}", String::from_utf8_lossy(&answer)));
     String::from_utf8_lossy(&answer).into_owned()
 }
 

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
 use stagedoor_flows::port::{Http, HttpError};
+use tokio::sync::Semaphore;
 
 use super::USER;
 
@@ -25,6 +26,17 @@ enum Answer {
     Timeout,
     Unreachable,
     Slow(Duration),
+    Held(Arc<Semaphore>),
+}
+
+/// An answer that Zoom holds back.
+pub(crate) struct Held(Arc<Semaphore>);
+
+impl Held {
+    /// Lets it go.
+    pub(crate) fn release(self) {
+        self.0.close();
+    }
 }
 
 impl ScriptedZoom {
@@ -49,6 +61,13 @@ impl ScriptedZoom {
     /// Answers well, but late.
     pub(crate) fn slow_down(&self, path: &str, by: Duration) {
         self.set(path, Answer::Slow(by));
+    }
+
+    /// Answers well, but not before what is returned is released.
+    pub(crate) fn hold(&self, path: &str) -> Held {
+        let gate = Arc::new(Semaphore::new(0));
+        self.set(path, Answer::Held(Arc::clone(&gate)));
+        Held(gate)
     }
 
     /// How often a path was called.
@@ -81,6 +100,11 @@ impl Http for ScriptedZoom {
             Some(Answer::Unreachable) => return Err(HttpError::Connect { host, source: "refused".into() }),
             Some(Answer::Slow(by)) => {
                 tokio::time::sleep(by).await;
+                (200, well(&path))
+            }
+            Some(Answer::Held(gate)) => {
+                // It is closed when the answer may go.
+                let _ = gate.acquire().await;
                 (200, well(&path))
             }
             None => (200, well(&path)),
