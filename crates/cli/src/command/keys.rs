@@ -82,9 +82,8 @@ struct Public {
 struct Rotate {
     /// What is changed.
     what: Rotated,
-    /// The file to write the next private key to.
-    #[arg(default_value = "consumer.next.pem")]
-    file: PathBuf,
+    /// The file to write the next private key of consumer authentication to [default: consumer.next.pem].
+    file: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -185,23 +184,24 @@ impl Public {
 
 impl Rotate {
     fn run(self) -> Outcome {
-        match self.what {
-            Rotated::Consumer => self.consumer(),
-            Rotated::Secret => {
+        match (self.what, &self.file) {
+            (Rotated::Consumer, file) => self.consumer(file.as_deref().unwrap_or(Path::new("consumer.next.pem"))),
+            (Rotated::Secret, None) => {
                 self.secret();
                 Ok(())
             }
+            (Rotated::Secret, Some(_)) => Err(Failure::Usage("a secret is printed, and no file is written".into())),
         }
     }
 
     /// Zoom holds one public key, so the change is one instant; both sides can be made ready for it before.
-    fn consumer(&self) -> Outcome {
-        let key = make(&self.file)?;
+    fn consumer(&self, file: &Path) -> Outcome {
+        let key = make(file)?;
         if self.json {
-            console::say_json(&Made::of(&self.file, &key));
+            console::say_json(&Made::of(file, &key));
             return Ok(());
         }
-        let file = self.file.display();
+        let file = file.display();
         console::note(format_args!(
             "Wrote {file}, which only you can read.\n\n\
              1. Choose a quiet minute, and deploy the next key with it (in UTC) on all replicas:\n\n\

@@ -102,4 +102,6 @@ fn a_new_secret_is_one_that_is_taken() {
     assert_eq!(json["secret"].as_str().unwrap().len(), 44);
     let ran = Place::new().run(&["keys", "rotate", "secret"]);
     assert!(ran.stderr.contains("previous_secrets") && ran.stdout.trim().len() == 44, "{ran:?}");
+    let named = Place::new().run(&["keys", "rotate", "secret", "next.txt"]);
+    assert_eq!((named.status, named.stdout.as_str()), (2, ""), "nothing is written to a file: {named:?}");
 }
