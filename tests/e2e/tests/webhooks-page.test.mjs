@@ -77,9 +77,10 @@ test("nothing can be sent before the page knows what", async (t) => {
   await page.route("**/control/webhook/events", (route) => held.then(() => route.continue()));
   await page.reload();
   await page.locator("#health", { hasText: "valid" }).waitFor();
-  assert.equal(await page.locator("#trigger").evaluate((form) => form.inert), true);
+  const send = page.getByRole("button", { name: "Send", exact: true });
+  assert.equal(await send.isDisabled(), true);
   letGo();
-  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await send.click();
   await delivered(page, control, "meeting.started");
 });
 
