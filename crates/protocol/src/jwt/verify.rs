@@ -6,7 +6,8 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Header, crypto, decode_header};
+use jsonwebtoken::crypto;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -86,6 +87,15 @@ pub struct SignedJwt<'a> {
     pub(super) choice: Choice<'a>,
 }
 
+/// What counts of a header (RFC 7515 section 4.1). A key that a token brings along, or says where to find, does not.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Header {
+    /// The library does not know `none`, so that a token without a signature does not even have a header.
+    pub(super) alg: jsonwebtoken::Algorithm,
+    pub(super) kid: Option<String>,
+    crit: Option<IgnoredAny>,
+}
+
 /// Why a token is not believed. The token is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
@@ -118,8 +128,7 @@ pub enum JwtError {
 impl<'a> SignedJwt<'a> {
     /// Reads the header. The algorithm must be one that `choice` allows.
     pub fn read(text: &'a str, choice: Choice<'a>) -> Result<Self, JwtError> {
-        // The library does not know `none` at all, so that a token without a signature does not even have a header.
-        let header = decode_header(text).map_err(|_| JwtError::Algorithm)?;
+        let (signed, payload, signature, header) = split(text).ok_or(JwtError::Algorithm)?;
         if let Choice::Among(allowed) = choice
             && !allowed.iter().any(|algorithm| algorithm.library() == header.alg)
         {
@@ -129,8 +138,6 @@ impl<'a> SignedJwt<'a> {
         if header.crit.is_some() {
             return Err(JwtError::Malformed);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(JwtError::Malformed)?;
-        let (_, payload) = signed.rsplit_once('.').ok_or(JwtError::Malformed)?;
         Ok(Self { signed, payload, signature, header, choice })
     }
 
@@ -160,6 +167,14 @@ impl<'a> SignedJwt<'a> {
             }
         }
     }
+}
+
+/// What is signed, the payload in it, the signature, and the header.
+fn split(text: &str) -> Option<(&str, &str, &str, Header)> {
+    let (signed, signature) = text.rsplit_once('.')?;
+    let (header, payload) = signed.rsplit_once('.')?;
+    let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+    Some((signed, payload, signature, serde_json::from_slice(&header).ok()?))
 }
 
 /// What a token must say about itself.
