@@ -16,11 +16,14 @@ use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::postgres::PostgresUrl;
 use stagedoor_store::{Postgres, Redis, Sqlite};
 
+#[path = "../crates/store/tests/servers/port.rs"]
+mod port;
+
 #[expect(dead_code, reason = "a benchmark uses a part")]
 #[path = "../crates/store/tests/servers/mod.rs"]
 mod servers;
 
-#[expect(dead_code, clippy::duplicate_mod, reason = "a benchmark uses a part; ports are a part of both")]
+#[expect(dead_code, reason = "a benchmark uses a part")]
 #[path = "../crates/store/tests/servers/redis.rs"]
 mod redis_server;
 
