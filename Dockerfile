@@ -8,13 +8,13 @@ RUN apk add --no-cache build-base cmake perl ca-certificates
 WORKDIR /src
 COPY . .
 RUN cargo build --profile dist --locked --bin stagedoor \
- && mkdir -p /root-fs/data /root-fs/etc/ssl/certs \
+ && mkdir -p /data /root-fs/etc/ssl/certs \
  && cp target/dist/stagedoor /root-fs/stagedoor \
- && cp /etc/ssl/certs/ca-certificates.crt /root-fs/etc/ssl/certs/ \
- && chown -R 65532:65532 /root-fs/data
+ && cp /etc/ssl/certs/ca-certificates.crt /root-fs/etc/ssl/certs/
 
 FROM scratch
 COPY --from=build /root-fs /
+COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 WORKDIR /data
 ENV PORT=3000 \

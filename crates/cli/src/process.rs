@@ -1,5 +1,6 @@
 //! The process: its asynchronous runtime, the signals that end it, and what it logs.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::io::IsTerminal as _;
 
@@ -10,6 +11,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::json_lines::JsonLines;
 use crate::settings::LogLevel;
 
 /// Runs a command that waits for the network or the disk.
@@ -61,8 +63,30 @@ pub(crate) fn log(level: LogLevel, format: LogFormat) {
     // A line that cannot be written is no reason to panic: who reads them may be gone before we are.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
-        LogFormat::Compact => lines.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.event_format(JsonLines).boxed(),
+        LogFormat::Compact => lines.compact().with_target(false).with_ansi(has_colour()).boxed(),
     };
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+}
+
+/// Whether lines for people are coloured: on a terminal whose user does not object.
+fn has_colour() -> bool {
+    std::io::stderr().is_terminal() && !is_objection(std::env::var_os("NO_COLOR"))
+}
+
+/// Whether `NO_COLOR` is an objection: any text is, and an empty one is none (<https://no-color.org>).
+fn is_objection(no_color: Option<OsString>) -> bool {
+    no_color.is_some_and(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_objection;
+
+    #[test]
+    fn any_text_objects_to_colour_and_an_empty_one_does_not() {
+        for (no_color, objects) in [(None, false), (Some(""), false), (Some("1"), true), (Some("0"), true)] {
+            assert_eq!(is_objection(no_color.map(Into::into)), objects, "{no_color:?}");
+        }
+    }
 }

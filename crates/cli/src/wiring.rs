@@ -191,8 +191,8 @@ impl Bound {
     }
 
     /// Serves until `ended` completes and what was in flight has ended too.
-    pub(crate) async fn serve(self, ended: impl Future<Output = ()>) -> anyhow::Result<()> {
-        Box::pin(self.gateway.serve(self.public, self.admin, ended)).await.context("the gateway ended")
+    pub(crate) async fn serve(self, ended: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+        self.gateway.serve(self.public, self.admin, ended).await.context("the gateway ended")
     }
 }
 

@@ -1,22 +1,24 @@
 //! The HTTP client for calls to Zoom: the `Http` port, with limits on everything.
 
 use std::error::Error as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::MaybeHttpsStream;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::ClientConfig;
 use stagedoor_flows::port::{Clock as _, Deadline, Http, HttpError};
 
 use crate::skew::Skew;
 use crate::system::SystemClock;
+
+mod connector;
+
+pub(crate) use connector::{Connector, Spoken};
 
 /// Limits on one call.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +41,8 @@ impl Default for OutboundLimits {
 /// where it has none. Follows no redirect and takes no proxy from the environment.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
     limits: OutboundLimits,
     skew: Arc<Skew>,
 }
@@ -47,20 +50,24 @@ pub struct HttpClient {
 impl HttpClient {
     /// Builds a client.
     pub fn new(limits: OutboundLimits) -> Result<Self, rustls::Error> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls()?)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(tcp(limits.connect));
+        let connector = Connector::new(limits.connect, Spoken::Http2)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(20))
             .pool_max_idle_per_host(8)
             .http1_max_buf_size(64 * 1024)
             .http2_max_header_list_size(64 * 1024)
-            .build(connector);
-        Ok(Self { client, limits, skew: Arc::default() })
+            .build(connector.clone());
+        Ok(Self { client, connector, limits, skew: Arc::default() })
+    }
+
+    /// The certificate of a server, verified, in DER (RFC 5280); `None` where there is no TLS or no connection. Asks nothing
+    /// over the connection that it makes.
+    pub async fn certificate(&self, uri: Uri) -> Option<Bytes> {
+        let connected = tokio::time::timeout(self.limits.total, self.connector.connect(uri)).await;
+        let MaybeHttpsStream::Https(stream) = connected.ok()?.ok()? else { return None };
+        let (_, tls) = stream.inner().get_ref();
+        tls.peer_certificates()?.first().map(|certificate| Bytes::copy_from_slice(certificate))
     }
 
     async fn exchange(&self, request: Request<Bytes>, host: &str) -> Result<Response<Bytes>, HttpError> {
@@ -87,33 +94,6 @@ impl Http for HttpClient {
             .await
             .unwrap_or_else(|_| Err(HttpError::Timeout { host }))
     }
-}
-
-/// TLS towards others, with aws-lc-rs. The roots are read once for all clients of the process: they are most of what a
-/// client takes.
-pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
-    static SHARED: OnceLock<ClientConfig> = OnceLock::new();
-    let builder = || {
-        ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
-            .with_safe_default_protocol_versions()
-    };
-    if let Some(shared) = SHARED.get() {
-        return Ok(shared.clone());
-    }
-    let config = match builder()?.with_native_roots() {
-        Ok(builder) => builder.with_no_client_auth(),
-        Err(_) => builder()?.with_webpki_roots().with_no_client_auth(),
-    };
-    Ok(SHARED.get_or_init(|| config).clone())
-}
-
-/// TCP towards others.
-pub(crate) fn tcp(connect: Duration) -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.enforce_http(false);
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(connect));
-    connector
 }
 
 fn unsent(error: hyper_util::client::legacy::Error, host: &str) -> HttpError {

@@ -14,7 +14,7 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, get, post};
 use bytes::Bytes;
-use futures_util::future::OptionFuture;
+use futures_util::future::{BoxFuture, OptionFuture};
 use http::{HeaderValue, StatusCode, header};
 use prometheus_client::metrics::gauge::Gauge;
 use stagedoor_flows::assertion::Assertions;
@@ -82,7 +82,9 @@ use admin::Admin;
 use api::{Callers, ZoomApi};
 use app::{Public, Source};
 use authorize::Authorizing;
+use cobrowse::CobrowseTokens;
 use connect::{Claims, Connecting, ProviderApis};
+use consumer::ConsumerTokens;
 use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
@@ -173,12 +175,17 @@ impl Gateway {
             connect: zoom.connect.clone(),
             per_second,
         });
+        let consumer = flows.consumer.take().map(|consumer| ConsumerTokens::new(consumer, &config));
+        let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
+        let cobrowse = flows.cobrowse.take().map(|cobrowse| CobrowseTokens::new(cobrowse, zoom, &config));
         let edge = Arc::new(Edge {
-            cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
+            cobrowse_at_root: config.cobrowse_at_root && cobrowse.is_some(),
             routes: routes(&config, flows, handlers, &places, &Shared { stop: &stop, metrics: &metrics })?,
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
+            consumer,
+            cobrowse,
             places,
             metrics,
             ids: RequestIds::new(),
@@ -201,39 +208,52 @@ impl Gateway {
 
     /// Serves until `shutdown` completes, then stops: accepts nothing more, finishes what is in flight, and cuts what is
     /// left after [`Limits::stop`]. Returns when everything has ended.
-    pub async fn serve(
+    pub fn serve<'a>(
         self,
         public: TcpListener,
         admin: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> io::Result<()> {
-        let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
-        let connections = edge.metrics.connections.clone();
-        let known = Arc::clone(&admin_state.revocations_known);
-        let vault = admin_state.vault.clone();
-        let (reseal, outdated) = (Reseal::new(&vault), edge.metrics.outdated.clone());
-        let admin_routes = admin::router(admin_state);
-        let answer = move |peer: IpAddr, request: Request| Arc::clone(&edge).answer(peer, request);
-        let answer_admin = move |_: IpAddr, request: Request| admin_routes.clone().oneshot(request);
+        shutdown: impl Future<Output = ()> + Send + 'a,
+    ) -> BoxFuture<'a, io::Result<()>> {
+        self.run(public, admin, Box::pin(shutdown))
+    }
 
-        let upkeep = stop.finish.clone();
-        let serving = async {
-            tokio::join!(
-                server::accept(public, answer, limits, connections, stop.clone()),
-                server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
-                upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
-                upkeep.run_until_cancelled(upkeep::purge(vault)),
-                upkeep.run_until_cancelled(upkeep::reseal(reseal, outdated)),
-                upkeep.run_until_cancelled(upkeep::renew(renewal)),
-                OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
-            )
-        };
-        let stopping = async {
-            shutdown.await;
-            stop.stop(limits.stop).await;
-        };
-        tokio::join!(serving, stopping);
-        Ok(())
+    /// Neither generic nor an `async fn`: so the way of a request is compiled here, for speed, and not with the commands,
+    /// for size.
+    fn run(
+        self,
+        public: TcpListener,
+        admin: TcpListener,
+        shutdown: BoxFuture<'_, ()>,
+    ) -> BoxFuture<'_, io::Result<()>> {
+        Box::pin(async move {
+            let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
+            let connections = edge.metrics.connections.clone();
+            let known = Arc::clone(&admin_state.revocations_known);
+            let vault = admin_state.vault.clone();
+            let (reseal, outdated) = (Reseal::new(&vault), edge.metrics.outdated.clone());
+            let admin_routes = admin::router(admin_state);
+            let answer = move |peer: IpAddr, request: Request| Arc::clone(&edge).answer(peer, request);
+            let answer_admin = move |_: IpAddr, request: Request| admin_routes.clone().oneshot(request);
+
+            let upkeep = stop.finish.clone();
+            let serving = async {
+                tokio::join!(
+                    server::accept(public, answer, limits, connections, stop.clone()),
+                    server::accept(admin, answer_admin, limits, Gauge::default(), stop.clone()),
+                    upkeep.run_until_cancelled(upkeep::refresh(revocations, known)),
+                    upkeep.run_until_cancelled(upkeep::purge(vault)),
+                    upkeep.run_until_cancelled(upkeep::reseal(reseal, outdated)),
+                    upkeep.run_until_cancelled(upkeep::renew(renewal)),
+                    OptionFuture::from(webhooks.map(|webhooks| Box::pin(webhooks.run()))),
+                )
+            };
+            let stopping = async {
+                shutdown.await;
+                stop.stop(limits.stop).await;
+            };
+            tokio::join!(serving, stopping);
+            Ok(())
+        })
     }
 }
 
@@ -327,18 +347,7 @@ fn routes(
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
     ]);
-    let mut router = Router::new().fallback(not_found);
-    if let Some(consumer) = flows.consumer {
-        handlers.push((Route::Consumer, consumer::route(consumer, config)));
-    }
-    if let Some(cobrowse) = flows.cobrowse {
-        let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
-        let route = cobrowse::route(cobrowse, zoom, config);
-        if config.cobrowse_at_root {
-            router = router.route("/", route.clone());
-        }
-        handlers.push((Route::Cobrowse, route));
-    }
+    let router = Router::new().fallback(not_found);
     if let Some(zoom) = flows.zoom {
         handlers.extend(zoom_routes(config, zoom, places, shared)?);
     }
@@ -457,6 +466,7 @@ where
 
 /// A route that always answers the same.
 fn fixed(kind: &'static str, cache: &'static str, content: Bytes) -> MethodRouter {
+    let [kind, cache] = [kind, cache].map(HeaderValue::from_static);
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
     get(async move || (headers, content)).fallback(not_allowed)
 }

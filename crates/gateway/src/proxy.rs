@@ -12,15 +12,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header}
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use stagedoor_flows::session::Session;
 use url::Url;
 
 use crate::app::is_websocket;
-use crate::client::{tcp, tls};
+use crate::client::{Connector, Spoken};
 use crate::config::{Config, ConfigError, Limits, Network};
 use crate::cookie;
 use crate::edge::{Arrival, REQUEST_ID};
@@ -44,7 +42,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The way to an upstream.
 pub(crate) struct Proxy {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client<Connector, Body>,
     scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
@@ -79,11 +77,7 @@ impl Proxy {
         let public = || ConfigError::PublicUrl(config.public_url.clone());
         let forwarded_host = self::authority(&config.public_url).ok_or_else(public)?;
         // HTTP/1.1 only: WebSockets need it, and next to the gateway HTTP/2 gains nothing.
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls().map_err(ConfigError::Tls)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp(config.limits.upstream_connect));
+        let connector = Connector::new(config.limits.upstream_connect, Spoken::Http1).map_err(ConfigError::Tls)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
@@ -113,7 +107,7 @@ impl Proxy {
         if upgrade.is_some() {
             fields::ask_for_websocket(request.headers_mut());
         }
-        request.headers_mut().insert(REQUEST_ID, arrival.id.clone());
+        request.headers_mut().insert(REQUEST_ID, arrival.id.to_header());
         let mut target = std::mem::take(request.uri_mut()).into_parts();
         target.scheme = Some(self.scheme.clone());
         target.authority = Some(self.authority.clone());

@@ -15,8 +15,6 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use stagedoor_flows::port::{BoxError, Clock, HttpError};
@@ -24,7 +22,7 @@ use stagedoor_protocol::secret;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::client::{tcp, tls};
+use crate::client::{Connector, Spoken};
 use crate::notice::Notice;
 use crate::progress::Progress;
 use crate::refused_method;
@@ -102,7 +100,7 @@ pub(crate) enum Verdict {
 
 /// The way to APIs.
 pub(crate) struct Relay {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client<Connector, Body>,
     gate: Gate,
     limits: RelayLimits,
 }
@@ -127,11 +125,7 @@ impl Relay {
     pub(crate) fn new(limits: RelayLimits) -> Result<Self, rustls::Error> {
         // HTTP/1.1 only: calls that share an HTTP/2 connection share its window too, and one that nobody reads on would
         // stop the others.
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls()?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp(limits.connect));
+        let connector = Connector::new(limits.connect, Spoken::Http1)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(20))

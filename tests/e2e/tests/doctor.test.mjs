@@ -25,9 +25,16 @@ async function certificate(directory, host, days = "2") {
   openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test authority");
   openssl("req", ...key, "-keyout", "site.key", "-out", "site.csr", "-subj", `/CN=${host}`);
   await writeFile(at("site.ext"), `subjectAltName=DNS:${host}\nbasicConstraints=CA:FALSE\n`);
-  const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "site.ext"];
-  openssl("x509", "-req", "-in", "site.csr", ...signed, "-out", "site.pem", "-days", days);
-  return { authority: at("ca.pem"), key: await readFile(at("site.key")), cert: await readFile(at("site.pem")) };
+  return { authority: at("ca.pem"), ...(await signed(directory, days)) };
+}
+
+/** A certificate for the same key, by the same authority. */
+async function signed(directory, days) {
+  const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "site.ext"];
+  const options = { cwd: directory, stdio: "pipe" };
+  execFileSync("openssl", ["x509", "-req", "-in", "site.csr", ...by, "-out", "site.pem", "-days", days], options);
+  const read = (name) => readFile(path.join(directory, name));
+  return { key: await read("site.key"), cert: await read("site.pem") };
 }
 
 /** `stagedoor doctor --json`: its exit status and what it found. */
@@ -71,7 +78,7 @@ test("certificates and old TLS are told apart", async (t) => {
 
 test("a deployment behind https has nothing to mend", async (t) => {
   const cwd = await emptyDirectory();
-  const { authority, key, cert } = await certificate(cwd, "localhost");
+  const { authority, key, cert } = await certificate(cwd, "localhost", "90");
   const [gateway, admin] = await freePorts(1, 1);
   const proxy = https.createServer({ key, cert }, (request, response) => {
     const { method, url: path, headers } = request;
@@ -112,5 +119,12 @@ test("a deployment behind https has nothing to mend", async (t) => {
   const up = await examine(cwd, env);
   assert.deepEqual(up.findings.filter(({ severity }) => severity !== "ok"), []);
   assert.deepEqual([up.status, up.ok], [0, true]);
-  assert.equal(up.findings[0].came, "https, with TLS 1.2 or 1.3 and a certificate that is accepted here");
+  assert.match(up.findings[0].came, /^https, with TLS 1.2 or 1.3 and a certificate that is accepted here, for (89|90) more days$/);
+
+  // Renewed with one that is over in ten days.
+  proxy.setSecureContext(await signed(cwd, "10"));
+  const soon = await examine(cwd, env);
+  const [tls, ...others] = soon.findings.filter(({ severity }) => severity !== "ok");
+  assert.deepEqual([tls.check, tls.severity, others, soon.status], ["tls", "warning", [], 0]);
+  assert.match(tls.came, /for (9|10) more days$/);
 });

@@ -48,8 +48,9 @@ impl Check {
         }
         let marketplace = registration.map(Marketplace::of);
         let endpoints = Endpoints::of(deployment)?;
+        let caveats = &deployment.caveats;
         if self.json {
-            console::say_json(&Fine { ok: true, marketplace, manifest, endpoints });
+            console::say_json(&Fine { ok: true, marketplace, manifest, endpoints, caveats });
             return Ok(());
         }
         match &marketplace {
@@ -58,6 +59,9 @@ impl Check {
         }
         for paragraph in endpoints.paragraphs() {
             console::say(format_args!("\n{paragraph}"));
+        }
+        for caveat in caveats {
+            console::say(format_args!("\n{caveat}."));
         }
         Ok(())
     }
@@ -78,7 +82,7 @@ impl Check {
 
 /// What is fine, as JSON.
 #[derive(Serialize)]
-struct Fine {
+struct Fine<'a> {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     marketplace: Option<Marketplace>,
@@ -86,6 +90,8 @@ struct Fine {
     manifest: Option<Value>,
     #[serde(flatten)]
     endpoints: Endpoints,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    caveats: &'a [String],
 }
 
 fn say_marketplace(marketplace: &Marketplace) {

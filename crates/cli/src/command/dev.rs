@@ -170,6 +170,7 @@ impl Dev {
             webhooks: true,
         };
         Ok(Deployment {
+            caveats: vec![],
             listen: (Ipv4Addr::LOCALHOST, self.port).into(),
             admin_listen: (Ipv4Addr::LOCALHOST, 0).into(),
             secrets: state.secrets(),

@@ -56,7 +56,7 @@ impl Doctor {
     pub(super) fn run(self) -> Outcome {
         let expected = self.expected()?;
         let http = HttpClient::new(LIMITS).context("TLS cannot be set up")?;
-        let visitor = Visitor { http: Arc::new(http), clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+        let visitor = Visitor { http, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
         let findings = process::block_on(async { Ok::<_, anyhow::Error>(examine(&visitor, &expected).await) })?;
         self.report(&expected, &findings)
     }

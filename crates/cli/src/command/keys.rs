@@ -15,8 +15,11 @@ use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem};
 
 use super::{SettingsArgs, generate, input};
 use crate::failure::{Failure, Outcome};
-use crate::settings::{self, ConsumerKeys, Environment};
+use crate::settings::{self, ConsumerKeys, ConsumerKeysIfAny, Environment};
 use crate::{console, private_file, wiring};
+
+/// Where `generate` writes the private key, and `public` looks for it where the settings say nothing.
+const PRIVATE_KEY: &str = "consumer.pem";
 
 /// Make, show and change keys: of consumer authentication, of servers, and the secret of the deployment
 #[derive(Debug, Args)]
@@ -45,7 +48,7 @@ enum Action {
 )]
 struct Generate {
     /// The file to write.
-    #[arg(default_value = "consumer.pem")]
+    #[arg(default_value = PRIVATE_KEY)]
     file: PathBuf,
     /// Print a secret for a deployment (STAGEDOOR_SECRET) instead; nothing is written.
     #[arg(long, conflicts_with = "file")]
@@ -57,7 +60,8 @@ struct Generate {
 
 /// Print the public key to paste into Zoom's page
 ///
-/// The key that signs now, by the settings; with --next the one that takes over.
+/// The key that signs now, by the settings; with --next the one that takes over. Where there are no settings of consumer
+/// authentication yet, it is that of consumer.pem here.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  stagedoor keys public > public.pem\n  stagedoor keys public --next\n  stagedoor keys public --key @consumer.pem"
@@ -154,11 +158,7 @@ impl Generate {
 impl Public {
     fn run(self) -> Outcome {
         let (kid, pem) = match &self.key {
-            Some(argument) => {
-                let key = Es256Key::from_pem(&PrivateKeyPem::new(input::secret("--key", argument)?));
-                let key = key.map_err(|error| Failure::Failed(anyhow!("the key cannot be read: {error}")))?;
-                (key.jwk().kid().to_owned(), key.public_pem())
-            }
+            Some(argument) => given(argument)?,
             None => self.of_settings()?,
         };
         if self.json {
@@ -170,7 +170,13 @@ impl Public {
     }
 
     fn of_settings(&self) -> Result<(String, String), Failure> {
-        let settings: ConsumerKeys = settings::read(&self.settings.flags(), Environment::of_process())?;
+        let flags = self.settings.flags();
+        let ConsumerKeysIfAny(settings) = settings::read(&flags, Environment::of_process())?;
+        let settings = match settings {
+            Some(settings) => settings,
+            None if !self.next && Path::new(PRIVATE_KEY).exists() => return given(&format!("@{PRIVATE_KEY}")),
+            None => settings::read::<ConsumerKeys>(&flags, Environment::of_process())?,
+        };
         let at = match (&settings.next, self.next) {
             (Some((from, _)), true) => *from,
             (None, true) => return Err(Failure::Failed(anyhow!("there is no next key (consumer.next_key)"))),
@@ -180,6 +186,13 @@ impl Public {
         let key = keys.at(at);
         Ok((key.kid().to_owned(), key.public_pem()))
     }
+}
+
+/// The key id and the public half of a key that is not in the settings.
+fn given(argument: &str) -> Result<(String, String), Failure> {
+    let key = Es256Key::from_pem(&PrivateKeyPem::new(input::secret("--key", argument)?));
+    let key = key.map_err(|error| Failure::Failed(anyhow!("the key cannot be read: {error}")))?;
+    Ok((key.jwk().kid().to_owned(), key.public_pem()))
 }
 
 impl Rotate {

@@ -26,6 +26,9 @@ impl Serve {
     pub(super) fn run(self) -> Outcome {
         let deployment: Deployment = settings::read(&self.settings.flags(), Environment::of_process())?;
         process::log(deployment.log_level, LogFormat::fitting());
+        for caveat in &deployment.caveats {
+            tracing::warn!("{caveat}");
+        }
         let flights = refresher::flights(&deployment, &self.settings)?;
         process::block_on(serve(deployment, flights))
     }

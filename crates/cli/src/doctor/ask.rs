@@ -13,7 +13,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use serde_json::json;
 use stagedoor_flows::launch::Guests;
-use stagedoor_flows::port::{Clock, Entropy, Http, HttpError};
+use stagedoor_flows::port::{Clock, Entropy, Http as _, HttpError};
+use stagedoor_gateway::HttpClient;
 use stagedoor_protocol::context::{ContextKey, ISSUER};
 use stagedoor_protocol::secret::ClientSecret;
 use stagedoor_protocol::time::UnixMillis;
@@ -60,6 +61,8 @@ pub(crate) type Asked = Result<Answer, Trouble>;
 pub(crate) struct Answers {
     /// `client.js`, which every deployment has. Where nobody can give it now, nothing else is asked.
     pub(crate) client: Asked,
+    /// The certificate that came with it, in DER, if one did.
+    pub(crate) certificate: Option<Bytes>,
     /// The rest.
     pub(crate) rest: Option<Box<Rest>>,
 }
@@ -114,7 +117,7 @@ pub(crate) struct Preflight {
 
 /// Who asks.
 pub(crate) struct Visitor {
-    pub(crate) http: Arc<dyn Http>,
+    pub(crate) http: HttpClient,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -125,7 +128,7 @@ impl Visitor {
         let client = self.send(get(&expected.own("/client.js"))).await;
         let first = match &client {
             Ok(first) if !first.status.is_server_error() => first,
-            _ => return Answers { client, rest: None },
+            _ => return Answers { client, certificate: None, rest: None },
         };
         let app = async { if expected.has_app() { Some(self.app(expected).await) } else { None } };
         let plain = async {
@@ -141,7 +144,8 @@ impl Visitor {
             }
         };
         let nowhere = expected.own("/doctor-asks-for-what-is-not-there");
-        let (plain, error_page, metrics, ready, app, preflights, zoom) = tokio::join!(
+        let (certificate, plain, error_page, metrics, ready, app, preflights, zoom) = tokio::join!(
+            self.certificate(expected),
             plain,
             self.send(document(&nowhere, &[])),
             self.send(get(&expected.at("/metrics"))),
@@ -151,7 +155,12 @@ impl Visitor {
             zoom,
         );
         let rest = Rest { plain, error_page, metrics, ready, app, preflights, zoom };
-        Answers { client, rest: Some(Box::new(rest)) }
+        Answers { client, certificate, rest: Some(Box::new(rest)) }
+    }
+
+    async fn certificate(&self, expected: &Expected) -> Option<Bytes> {
+        let uri = expected.base.as_str().parse().ok()?;
+        self.http.certificate(uri).await
     }
 
     async fn app(&self, expected: &Expected) -> App {

@@ -4,6 +4,7 @@ use super::ask::{Answer, Answers, App, Asked, Rest, Trouble};
 use super::expected::Expected;
 use super::finding::{Finding, Rule};
 
+mod certificate;
 pub(super) mod clock;
 mod cors;
 mod csp;
@@ -19,7 +20,8 @@ pub(super) fn judge(expected: &Expected, answers: &Answers) -> Vec<Finding> {
         Ok(first) => first,
         Err(trouble) => return vec![transport::unreachable(expected, trouble)],
     };
-    let mut findings = vec![transport::encrypted(expected), doors::client(expected, first)];
+    let mut findings =
+        vec![transport::encrypted(expected, first, answers.certificate.as_deref()), doors::client(expected, first)];
     let Some(rest) = &answers.rest else { return findings };
     let Rest { plain, error_page, metrics, ready, app, preflights, zoom } = &**rest;
     findings.extend(plain.as_ref().map(|plain| transport::plain(expected, plain)));

@@ -96,6 +96,15 @@ fn preflight(route: &'static str, method: &'static str, is_listed: bool) -> Pref
     Preflight { route, method, origin: origin.into(), is_listed, with_cookies, asked }
 }
 
+/// As much of a certificate as it takes to say when it is good.
+fn certificate(from: &str, until: &str) -> Bytes {
+    let element = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
+    let time = |text: &str| element(0x17, text.as_bytes());
+    let validity = element(0x30, &[time(from), time(until)].concat());
+    let signed = [element(0x02, &[1]), element(0x30, &[]), element(0x30, &[]), validity].concat();
+    element(0x30, &element(0x30, &signed)).into()
+}
+
 /// A deployment as it should be.
 fn good() -> Case {
     let cookie = "__Host-stagedoor=c2VhbGVk; Path=/; Secure; SameSite=None; Partitioned; HttpOnly; Max-Age=86400";
@@ -125,7 +134,8 @@ fn good() -> Case {
         zoom: None,
     };
     let client = Ok(answer(200, &[("content-type", "text/javascript; charset=utf-8")], "export …"));
-    Case { expected: expected(), answers: Answers { client, rest: Some(Box::new(rest)) } }
+    let certificate = Some(certificate("941001000000Z", "941230000000Z"));
+    Case { expected: expected(), answers: Answers { client, certificate, rest: Some(Box::new(rest)) } }
 }
 
 impl Case {
@@ -215,7 +225,7 @@ fn an_address_that_cannot_be_reached_is_one_finding_that_tells_names_ports_and_c
         ("received fatal alert: ProtocolVersion", "tls", "TLS 1.2"),
     ] {
         let client = Err(Trouble::Connect(cause.into()));
-        let findings = judge(&expected(), &Answers { client, rest: None });
+        let findings = judge(&expected(), &Answers { client, certificate: None, rest: None });
         let [finding] = &findings[..] else { panic!("{findings:?}") };
         assert_eq!((finding.rule.check, finding.severity), (check, Severity::Problem), "{cause}");
         assert!(finding.fix.as_ref().unwrap().contains(fix), "{cause}: {finding:?}");
@@ -310,7 +320,7 @@ fn a_finding_reads_as_a_line_and_its_reasons() {
                                  https://developers.zoom.us/docs/build-flow/security/owasp/
                             fix: stagedoor sends it on every page: let the proxy pass it on
     ");
-    insta::assert_snapshot!(findings[0], @"ok       tls            https://app.example.com/: https, with TLS 1.2 or 1.3 and a certificate that is accepted here");
+    insta::assert_snapshot!(findings[0], @"ok       tls            https://app.example.com/: https, with TLS 1.2 or 1.3 and a certificate that is accepted here, for 53 more days");
 }
 
 #[test]

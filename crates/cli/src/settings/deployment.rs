@@ -45,6 +45,8 @@ pub(crate) struct Deployment {
     /// Whether refreshes are done by a process that outlives the gateway.
     pub(crate) outlive: bool,
     pub(crate) log_level: LogLevel,
+    /// What is accepted and perhaps not meant, in sentences.
+    pub(crate) caveats: Vec<String>,
 }
 
 /// A Zoom App of a deployment.
@@ -89,8 +91,7 @@ impl Section for Deployment {
         let parts = Parts::wanted(reader);
         let public_url = reader.required(&keys::PUBLIC_URL, address::public_url);
         let registration = registration(reader, public_url);
-        let listen = reader.required(&keys::LISTEN, parse::listen);
-        let admin_listen = reader.required(&keys::ADMIN_LISTEN, parse::listen);
+        let listeners = listeners(reader);
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
@@ -107,7 +108,8 @@ impl Section for Deployment {
         let webhooks = webhook.is_some();
         let registration = registration.map(|registration| Registration { webhooks, ..registration });
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
-        let providers = providers?.unwrap_or_default();
+        let ((listen, admin_listen), providers) = (listeners?, providers?.unwrap_or_default());
+        let caveats = if parts.zoom { redirect_caveats(reader, &registration) } else { vec![] };
         let gateway = Config {
             consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
             cobrowse_at_root: cobrowse.as_ref().is_some_and(|cobrowse| cobrowse.compat),
@@ -122,15 +124,30 @@ impl Section for Deployment {
             zoom,
             consumer,
             cobrowse,
-            listen: listen?,
-            admin_listen: admin_listen?,
+            listen,
+            admin_listen,
             secrets: secrets?,
             store: store?,
             session_ttl: session_ttl?,
             outlive: outlive?,
             log_level: log_level?,
+            caveats,
         })
     }
+}
+
+/// Where the two listeners are. What the admin listener says is not for the world, so they are two.
+fn listeners(reader: &mut Reader) -> Option<(SocketAddr, SocketAddr)> {
+    let listen = reader.required(&keys::LISTEN, parse::listen);
+    let admin = reader.find(&keys::ADMIN_LISTEN, |given, _| parse::listen(given));
+    let (listen, admin) = (listen?, admin?);
+    let is_same_ip =
+        listen.ip() == admin.value.ip() || listen.ip().is_unspecified() || admin.value.ip().is_unspecified();
+    if listen.port() == admin.value.port() && listen.port() != 0 && is_same_ip {
+        let wrong = Wrong::new("listen has this port, too", "choose another port; the world must not reach it");
+        reader.refuse(&keys::ADMIN_LISTEN, admin.origin, wrong);
+    }
+    Some((listen, admin.value))
 }
 
 /// Which parts a deployment has. A Zoom App is meant where nothing else is.
@@ -142,9 +159,12 @@ struct Parts {
 
 impl Parts {
     fn wanted(reader: &mut Reader) -> Self {
-        let (consumer, cobrowse) = (reader.is_begun("consumer"), reader.is_begun("cobrowse"));
-        let app = [&keys::CLIENT_ID, &keys::CLIENT_SECRET, &keys::APP_ROOT, &keys::APP_UPSTREAM];
-        Self { zoom: !(consumer || cobrowse) || reader.is_any_attempted(&app), consumer, cobrowse }
+        let app =
+            reader.is_any_attempted(&[&keys::CLIENT_ID, &keys::CLIENT_SECRET, &keys::APP_ROOT, &keys::APP_UPSTREAM]);
+        // Zoom's samples and the emulator name the SDK credentials to every app. Beside one they say nothing yet.
+        let credentials: &[&keys::Key] = if app { &[&keys::COBROWSE_SDK_KEY, &keys::COBROWSE_SDK_SECRET] } else { &[] };
+        let (consumer, cobrowse) = (reader.is_begun("consumer"), reader.is_begun_beside("cobrowse", credentials));
+        Self { zoom: app || !(consumer || cobrowse), consumer, cobrowse }
     }
 
     /// Where nothing is kept, a secret that lives as long as the process is enough.
@@ -203,6 +223,19 @@ fn registration(reader: &mut Reader, public_url: Option<Url>) -> Option<Registra
         pwa: pwa?,
         webhooks: false,
     })
+}
+
+/// Says which redirect URLs of Zoom's samples are not where users come back to.
+fn redirect_caveats(reader: &Reader, registration: &Registration) -> Vec<String> {
+    let ours = registration.redirect_uri();
+    let differs = |name: &&&str| reader.variable(name).is_some_and(|given| Url::parse(given).as_ref() != Ok(&ours));
+    let caveat = |name: &&str| {
+        format!(
+            "{name} is not what is used: users come back to {ours}, which is made of public_url. Enter that one in the \
+             Marketplace, then remove {name}"
+        )
+    };
+    keys::REDIRECTS.iter().filter(differs).map(caveat).collect()
 }
 
 impl Section for Secrets {

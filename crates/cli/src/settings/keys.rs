@@ -99,6 +99,14 @@ keys! {
     LOG_LEVEL = Plain("log.level", "LOG_LEVEL");
 }
 
+/// What Zoom's samples call the redirect URL. Here it is made of `public_url`, so that the two cannot differ.
+pub(crate) const REDIRECTS: [&str; 4] =
+    ["ZOOM_REDIRECT_URI", "ZOOM_REDIRECT_URL", "ZOOM_APP_REDIRECT_URI", "ZM_REDIRECT_URL"];
+
+/// What Zoom's samples, and many others, sign their sessions with. It is not taken for `secret`: other programs know it, and
+/// tokens are sealed with ours.
+pub(crate) const SESSION_SECRET: &str = "SESSION_SECRET";
+
 /// The setting with this dotted key.
 pub(crate) fn find(path: &str) -> Option<&'static Key> {
     ALL.iter().find(|key| key.path == path)

@@ -1,6 +1,6 @@
 //! The strongest value of each setting, parsed; every problem on the way is kept.
 
-use super::keys::Key;
+use super::keys::{self, Key};
 use super::problem::{Origin, Problems, Wrong};
 use super::secret;
 use super::source::{Environment, Given, Sources};
@@ -100,10 +100,18 @@ impl Reader {
 
     /// Whether a source other than the defaults has something of a section.
     pub(crate) fn is_begun(&self, section: &str) -> bool {
+        self.is_begun_beside(section, &[])
+    }
+
+    /// The same, where some settings do not count if the environment gives them.
+    pub(crate) fn is_begun_beside(&self, section: &str, some: &[&Key]) -> bool {
         let is_inside = |path: &str| path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
+        let counts = |given: &Given| {
+            let is_of_environment = matches!(given.origin, Origin::Environment(_) | Origin::Dotenv { .. });
+            is_inside(given.key) && !(is_of_environment && some.iter().any(|key| key.path == given.key))
+        };
         let (_, given) = self.sources.layers.split_last().expect("the defaults are a layer");
-        given.iter().flatten().any(|given| is_inside(given.key))
-            || self.sources.meant.iter().any(|path| is_inside(path))
+        given.iter().flatten().any(counts) || self.sources.meant.iter().any(|path| is_inside(path))
     }
 
     /// Whether any source tried to give one of these settings, which have no defaults.
@@ -122,6 +130,11 @@ impl Reader {
     /// Adds a problem of a value that parsed, but does not fit the others.
     pub(crate) fn refuse(&mut self, key: &Key, origin: Origin, wrong: Wrong) {
         self.sources.problems.push(wrong.at(key.path, origin));
+    }
+
+    /// A variable that is no setting.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.sources.environment.get(name)?.ok()
     }
 
     /// Reports that neither of two settings is given, of which there must be one.
@@ -148,6 +161,12 @@ impl Reader {
         let empty = key.env.iter().find(|name| self.sources.environment.is_empty(name));
         let what = match empty {
             Some(name) => format!("it is required; {name} is set, but empty"),
+            None if *key == keys::SECRET && self.variable(keys::SESSION_SECRET).is_some() => {
+                let name = keys::SESSION_SECRET;
+                format!(
+                    "it is required; {name} is not taken for it: users' tokens are sealed with this one, and only Stagedoor may know it"
+                )
+            }
             None => "it is required".to_owned(),
         };
         let fix = match key.env.first() {

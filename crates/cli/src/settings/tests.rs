@@ -103,6 +103,32 @@ fn the_names_that_zooms_samples_use_are_understood() {
 }
 
 #[test]
+fn a_redirect_url_of_zooms_samples_is_compared_with_the_one_that_is_used() {
+    let caveats = |name: &str, value: &str| enough_and(&[(name, value)]).unwrap().caveats;
+    for name in keys::REDIRECTS {
+        assert_eq!(caveats(name, "https://app.example.com/zoom/callback"), [] as [String; 0]);
+        for other in ["https://app.example.com/auth", "https://app.example.com.evil.example/zoom/callback", "auth"] {
+            let [caveat] = &caveats(name, other)[..] else { panic!("{name} {other}") };
+            assert!(caveat.contains(name) && caveat.contains("https://app.example.com/zoom/callback"), "{caveat}");
+        }
+    }
+}
+
+#[test]
+fn a_session_secret_of_zooms_samples_is_not_taken_for_the_secret_and_that_is_said() {
+    let sample = ("SESSION_SECRET", "A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5");
+    let said = enough_and(&[("STAGEDOOR_SECRET", ""), sample]).unwrap_err();
+    assert!(said.contains("STAGEDOOR_SECRET is set, but empty"), "{said}");
+    let mut without: Vec<_> = ENOUGH.iter().copied().filter(|(name, _)| *name != "STAGEDOOR_SECRET").collect();
+    without.push(sample);
+    let flags = Flags { config: PathBuf::from("/dev/null"), is_named: true, set: vec![] };
+    let said = read::<Deployment>(&flags, variables(&without)).unwrap_err().to_string();
+    assert!(said.contains("SESSION_SECRET is not taken for it") && said.contains("or STAGEDOOR_SECRET in"), "{said}");
+    assert!(!said.contains(sample.1), "{said}");
+    assert!(enough_and(&[sample]).is_ok());
+}
+
+#[test]
 fn a_file_with_five_mistakes_gets_five_messages() {
     let file = r#"
 public_url = "http://app.example.com"
@@ -280,6 +306,19 @@ fn two_spellings_agree_or_are_refused() {
         it says something else than environment variable ZOOM_CLIENT_SECRET
         fix: set only one of the two
     ");
+}
+
+#[test]
+fn mn_35_what_is_for_the_operator_has_a_listener_of_its_own() {
+    for admin in ["127.0.0.1:3000", "0.0.0.0:3000"] {
+        let error = enough_and(&[("ADMIN_LISTEN", admin)]).map(|_| ()).unwrap_err();
+        assert!(error.contains("admin_listen (environment variable ADMIN_LISTEN)"), "{error}");
+        assert!(error.contains("listen has this port, too"), "{error}");
+    }
+    for (listen, admin) in [("127.0.0.1:3000", "127.0.0.2:3000"), ("127.0.0.1:0", "127.0.0.1:0")] {
+        enough_and(&[("LISTEN", listen), ("ADMIN_LISTEN", admin)]).unwrap();
+    }
+    assert!(enough_and(&[("PORT", "9464")]).is_err(), "the default of admin_listen is there");
 }
 
 #[test]

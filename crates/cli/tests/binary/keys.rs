@@ -20,6 +20,7 @@ fn a_key_is_what_openssl_makes_and_reads() {
     assert_eq!(std::fs::metadata(place.path("consumer.pem")).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(openssl(&place, &["ec", "-in", "consumer.pem", "-pubout"]), made.stdout);
     assert_eq!(place.run(&["keys", "public", "--key", "@consumer.pem"]).stdout, made.stdout);
+    assert_eq!(place.run(&["keys", "public"]).stdout, made.stdout, "also before there are settings");
     assert!(!made.stderr.contains("MHcC") && !made.stdout.contains("MHcC"));
 }
 

@@ -3,7 +3,8 @@
 use stagedoor_protocol::loopback::is_loopback;
 use url::Url;
 
-use crate::doctor::ask::{Asked, Trouble};
+use super::certificate::Validity;
+use crate::doctor::ask::{Answer, Asked, Trouble};
 use crate::doctor::expected::Expected;
 use crate::doctor::finding::{Finding, Rule};
 
@@ -56,12 +57,34 @@ pub(super) fn unreachable(expected: &Expected, trouble: &Trouble) -> Finding {
 }
 
 /// How the public URL is reached, once it is.
-pub(super) fn encrypted(expected: &Expected) -> Finding {
+pub(super) fn encrypted(expected: &Expected, first: &Answer, certificate: Option<&[u8]>) -> Finding {
     let asked = expected.base.to_string();
     match (expected.base.scheme(), is_loopback(&expected.base)) {
-        ("https", _) => TLS.ok(asked, "https, with TLS 1.2 or 1.3 and a certificate that is accepted here"),
+        ("https", _) => {
+            const CAME: &str = "https, with TLS 1.2 or 1.3 and a certificate that is accepted here";
+            let now = first.at.to_seconds();
+            match certificate.and_then(Validity::of) {
+                None => TLS.ok(asked, CAME),
+                Some(validity) => {
+                    let came = format!("{CAME}, for {}", days(validity.days_left(now)));
+                    if validity.is_soon_over(now) {
+                        TLS.warning(asked, came, "renew the certificate, and see that this happens by itself")
+                    } else {
+                        TLS.ok(asked, came)
+                    }
+                }
+            }
+        }
         (_, true) => TLS.ok(asked, "http, which is good enough on this machine only; a deployment needs https"),
         _ => TLS.problem(asked, "http", "put a proxy before it that speaks https (docs/deploying.md), and use its URL"),
+    }
+}
+
+fn days(left: i64) -> String {
+    match left {
+        ..1 => "less than a day more".into(),
+        1 => "one more day".into(),
+        _ => format!("{left} more days"),
     }
 }
 

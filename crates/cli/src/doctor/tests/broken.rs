@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use url::Url;
 
-use super::{Case, FOREIGN_SITE, STATE, answer, edit, install, page, problem, set};
+use super::{Case, FOREIGN_SITE, STATE, answer, certificate, edit, install, page, problem, set};
 use crate::doctor::Severity;
 use crate::doctor::ask::Trouble;
 
@@ -14,6 +14,18 @@ pub(super) const BROKEN: &[(Break, &str, Severity, &str)] = {
     use Severity::{Problem, Warning};
     &[
         (|case| case.expected.base = Url::parse("http://app.example.com").unwrap(), "tls", Problem, "http"),
+        (
+            |case| case.answers.certificate = Some(certificate("940820000000Z", "941118000000Z")),
+            "tls",
+            Warning,
+            "for 11 more days",
+        ),
+        (
+            |case| case.answers.certificate = Some(certificate("940820000000Z", "941106090000Z")),
+            "tls",
+            Warning,
+            "for less than a day more",
+        ),
         (|case| case.rest().plain = Some(page(200, &[], "")), "http", Problem, "200"),
         (
             |case| set(case.rest().plain.as_mut().unwrap(), "location", Some("https://evil.example/")),

@@ -82,6 +82,7 @@ proptest! {
     #[test]
     fn whatever_is_answered_is_judged(
         client in anything(),
+        certificate in vec(any::<u8>(), 0..60),
         many in vec(anything(), 13),
         launched in anything(),
         listed in anything(),
@@ -90,6 +91,7 @@ proptest! {
         let mut many = many.into_iter();
         let mut next = || many.next().unwrap();
         case.answers.client = client;
+        case.answers.certificate = Some(certificate.into());
         case.rest().plain = Some(next());
         case.rest().zoom = Some(next());
         case.rest().error_page = next();
