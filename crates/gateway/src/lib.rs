@@ -210,14 +210,14 @@ impl Gateway {
         self.run(public, admin, Box::pin(shutdown))
     }
 
-    /// Neither generic nor an `async fn`: so the way of a request is compiled here, for speed, and not with the commands,
-    /// for size.
-    fn run<'a>(
+    /// Neither generic nor an `async fn`: so the way of a request is compiled here, and not again by who awaits it, perhaps
+    /// for size instead of speed.
+    fn run(
         self,
         public: TcpListener,
         admin: TcpListener,
-        shutdown: BoxFuture<'a, ()>,
-    ) -> BoxFuture<'a, io::Result<()>> {
+        shutdown: BoxFuture<'_, ()>,
+    ) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
             let Self { edge, admin: admin_state, revocations, renewal, limits, stop, webhooks } = self;
             let connections = edge.metrics.connections.clone();
