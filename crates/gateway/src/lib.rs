@@ -209,8 +209,8 @@ impl Gateway {
         self.run(public, admin, Box::pin(shutdown))
     }
 
-    /// Neither generic nor an `async fn`: so the way of a request is compiled here, for speed, and not with the commands,
-    /// for size.
+    /// Neither generic nor an `async fn`: so the way of a request is compiled here, and not again by who awaits it, perhaps
+    /// for size instead of speed.
     fn run(
         self,
         public: TcpListener,
