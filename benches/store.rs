@@ -16,6 +16,9 @@ use stagedoor_protocol::time::UnixMillis;
 use stagedoor_store::postgres::PostgresUrl;
 use stagedoor_store::{Postgres, Redis, Sqlite};
 
+#[path = "../crates/store/tests/servers/port.rs"]
+mod port;
+
 #[expect(dead_code, reason = "a benchmark uses a part")]
 #[path = "../crates/store/tests/servers/mod.rs"]
 mod servers;

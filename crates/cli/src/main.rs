@@ -9,6 +9,7 @@ mod console;
 mod doctor;
 mod endpoints;
 mod failure;
+mod json_lines;
 mod marketplace;
 mod private_file;
 mod process;

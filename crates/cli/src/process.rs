@@ -11,6 +11,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::json_lines::JsonLines;
 use crate::settings::LogLevel;
 
 /// Runs a command that waits for the network or the disk.
@@ -62,7 +63,7 @@ pub(crate) fn log(level: LogLevel, format: LogFormat) {
     // A line that cannot be written is no reason to panic: who reads them may be gone before we are.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Json => lines.event_format(JsonLines).boxed(),
         LogFormat::Compact => lines.compact().with_target(false).with_ansi(has_colour()).boxed(),
     };
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();

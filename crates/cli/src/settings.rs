@@ -24,7 +24,9 @@ mod webhook;
 pub(crate) use address::parse_origin;
 pub(crate) use cobrowse::{CobrowseSettings, SdkApp};
 pub(crate) use connect::Providers;
-pub(crate) use consumer::{ConsumerKeys, ConsumerLife, ConsumerSettings, IdentitySettings, SessionKeys};
+pub(crate) use consumer::{
+    ConsumerKeys, ConsumerKeysIfAny, ConsumerLife, ConsumerSettings, IdentitySettings, SessionKeys,
+};
 pub(crate) use deployment::{Credentials, Deployment, Draft, LogLevel, Secrets, ZoomDeployment};
 pub(crate) use problem::Problems;
 pub(crate) use source::{Environment, Flags};

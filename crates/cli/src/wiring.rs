@@ -155,6 +155,7 @@ impl Deployment {
         let (store, zoom) = (format!("{:?}", self.store), format!("{:?}", self.zoom));
         let client_secret = self.zoom.as_ref().map(|zoom| zoom.app.client_secret.expose());
         let mut parts = vec![env!("CARGO_PKG_VERSION"), &store, &zoom, client_secret.unwrap_or_default()];
+        parts.extend(self.zoom.iter().flat_map(|zoom| zoom.providers.secrets()));
         parts.extend(previous.iter().map(MasterSecret::expose));
         Ok(fingerprint(current, &parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())?)
     }

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::body;
 use crate::caller::Caller;
 use crate::headers::NO_STORE;
+use crate::install::word;
 use crate::notice::Notice;
 use crate::origin::Origin;
 use crate::session::SessionPage;
@@ -76,8 +77,8 @@ pub(crate) async fn finish(
     let Caller { session, carrier } = Caller::ours(&this.page.sessions, &this.origin, &headers)?;
     let event: Event = read(&headers, body).await?;
     let authorized = Authorized {
-        code: AuthorizationCode::new(word(event.code)?),
-        state: event.state.map(word).transpose()?.map(OauthState::new),
+        code: AuthorizationCode::new(word(event.code).ok_or_else(malformed)?),
+        state: event.state.map(|state| word(state).ok_or_else(malformed)).transpose()?.map(OauthState::new),
         redirect_uri: event.redirect_uri,
     };
     let authorize = this.authorize.clone();
@@ -99,12 +100,6 @@ async fn nothing(headers: &HeaderMap, body: Body) -> Result<(), Notice> {
 /// Reads a body with the members that there are, each once.
 async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Notice> {
     json::read(&body::json(headers, body, MAX_BODY).await?).map_err(|_| malformed())
-}
-
-/// Codes and states are visible ASCII.
-fn word(text: String) -> Result<String, Notice> {
-    let is_word = (1..=2048).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_word { Ok(text) } else { Err(malformed()) }
 }
 
 fn malformed() -> Notice {

@@ -8,6 +8,7 @@ use url::Url;
 use crate::edge::at_most_one;
 use crate::notice::Notice;
 use crate::origin::{FETCH_SITE, Origin};
+use crate::refused_method;
 
 /// How long a browser may remember the answer to a preflight, in seconds.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
@@ -100,9 +101,7 @@ impl Cors {
 
     /// Answers any other method.
     pub(crate) fn refuse_method(&self, headers: &HeaderMap) -> Response {
-        let sentence = "This address cannot be used in this way.";
-        let notice = Notice::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", sentence, "");
-        self.mark(self.sender(headers), ([(header::ALLOW, self.allow.clone())], notice))
+        self.mark(self.sender(headers), ([(header::ALLOW, self.allow.clone())], refused_method("Use another method.")))
     }
 }
 

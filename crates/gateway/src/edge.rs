@@ -20,7 +20,8 @@ use tower::ServiceExt;
 
 use crate::admission::{self, Refused};
 use crate::app::{App, CONTEXT};
-use crate::cobrowse;
+use crate::cobrowse::{self, CobrowseTokens};
+use crate::consumer::ConsumerTokens;
 use crate::headers::{Author, SecurityHeaders};
 use crate::metrics::Metrics;
 use crate::notice::{Audience, Notice, Places};
@@ -32,9 +33,12 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// The layer, with what it is around.
 pub(crate) struct Edge {
     pub(crate) prefix: String,
-    pub(crate) routes: Router,
     /// `None` where there is only what the gateway does itself.
     pub(crate) app: Option<App>,
+    pub(crate) consumer: Option<ConsumerTokens>,
+    pub(crate) cobrowse: Option<CobrowseTokens>,
+    /// Whatever is asked for less often: a router costs as much as everything else here.
+    pub(crate) routes: Router,
     pub(crate) headers: SecurityHeaders,
     pub(crate) places: Places,
     pub(crate) metrics: Arc<Metrics>,
@@ -46,9 +50,8 @@ pub(crate) struct Edge {
 }
 
 /// What the edge knows of a request, for those inside.
-#[derive(Clone)]
 pub(crate) struct Arrival {
-    pub(crate) id: HeaderValue,
+    pub(crate) id: RequestId,
     pub(crate) peer: IpAddr,
     pub(crate) audience: Audience,
 }
@@ -81,7 +84,7 @@ impl Edge {
         let status = response.status();
         let headers = response.headers_mut();
         self.headers.complete(author, status, headers);
-        headers.insert(REQUEST_ID, arrival.id.clone());
+        headers.insert(REQUEST_ID, arrival.id.to_header());
         if self.stopping.load(Ordering::Relaxed)
             && version < Version::HTTP_2
             && status != StatusCode::SWITCHING_PROTOCOLS
@@ -93,7 +96,7 @@ impl Edge {
         self.metrics.answered(route, &method, status, took);
         tracing::info!(
             target: "access",
-            request = id_text(&arrival.id),
+            request = arrival.id.as_str(),
             method = method_name(&method),
             route = route.name(),
             path = path.as_deref(),
@@ -113,17 +116,13 @@ impl Edge {
     }
 
     /// A panic inside is one failed request, not a dead connection.
-    async fn inside(&self, route: Route, mut request: Request, arrival: &Arrival) -> Response {
+    async fn inside(&self, route: Route, request: Request, arrival: &Arrival) -> Response {
         let answered = async {
-            if let (Route::App, Some(app)) = (route, &self.app) {
-                return app.answer(request, arrival).await;
-            }
-            if route == Route::Cobrowse {
-                request.extensions_mut().insert(arrival.clone());
-            }
-            match self.routes.clone().oneshot(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
+            match route {
+                Route::App if let Some(app) = &self.app => app.answer(request, arrival).await,
+                Route::Consumer if let Some(consumer) = &self.consumer => consumer.answer(request).await,
+                Route::Cobrowse if let Some(cobrowse) = &self.cobrowse => cobrowse.answer(request, arrival).await,
+                _ => self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
             }
         };
         let answered = AssertUnwindSafe(answered).catch_unwind().await;
@@ -136,7 +135,7 @@ impl Edge {
             return if route == Route::App { Author::App } else { Author::Stagedoor };
         };
         log(&notice, arrival, route);
-        let (kind, body) = notice.write(arrival.audience, id_text(&arrival.id), &self.places);
+        let (kind, body) = notice.write(arrival.audience, arrival.id.as_str(), &self.places);
         let headers = response.headers_mut();
         // Of the empty body that the notice came with.
         headers.remove(header::CONTENT_LENGTH);
@@ -149,7 +148,7 @@ impl Edge {
 
 /// Only here does the cause of a failure meet the log.
 fn log(notice: &Notice, arrival: &Arrival, route: Route) {
-    let (request, route, code) = (id_text(&arrival.id), route.name(), notice.code);
+    let (request, route, code) = (arrival.id.as_str(), route.name(), notice.code);
     let (status, cause) = (notice.status.as_u16(), notice.cause.as_deref());
     if notice.status.is_server_error() {
         tracing::error!(request, route, code, status, cause, "request failed");
@@ -178,8 +177,18 @@ fn method_name(method: &Method) -> &str {
     }
 }
 
-fn id_text(id: &HeaderValue) -> &str {
-    id.to_str().unwrap_or_default()
+/// The id of a request, in hexadecimal digits.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestId([u8; 16]);
+
+impl RequestId {
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
+    }
+
+    pub(crate) fn to_header(self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).expect("hexadecimal digits are a header value")
+    }
 }
 
 /// Gives out request ids: 64 bits that look random and never repeat within a process.
@@ -195,11 +204,10 @@ impl RequestIds {
         Self { start: u64::from_le_bytes(start), given: AtomicU64::new(0) }
     }
 
-    fn next(&self) -> HeaderValue {
+    fn next(&self) -> RequestId {
         let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
         let id = mix(self.start.wrapping_add(self.given.fetch_add(1, Ordering::Relaxed))).to_be_bytes();
-        let text: [u8; 16] = std::array::from_fn(|at| digit((id[at / 2] >> (4 - 4 * (at % 2))) & 15));
-        HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
+        RequestId(std::array::from_fn(|at| digit((id[at / 2] >> (4 - 4 * (at % 2))) & 15)))
     }
 }
 

@@ -5,6 +5,8 @@
 //! for Cross-Origin-Embedder-Policy and Cross-Origin-Resource-Policy
 //! (<https://developers.zoom.us/docs/zoom-apps/guides/pwa/>).
 
+use axum::body::Body;
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use stagedoor_protocol::loopback::is_loopback;
 
@@ -16,6 +18,9 @@ use rules::{ReferrerPolicy, accept_csp, is_hsts, is_no_store};
 
 /// What an answer carries that is one caller's alone.
 pub(crate) const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, NOT_STORED)];
+
+/// Room for whatever is added to an answer on its way out: growing costs more than all of it.
+pub(crate) const ROOM: usize = 12;
 
 const COEP: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -45,6 +50,16 @@ const BOOT_POLICY: &str = "default-src 'none'; script-src 'self' https://appssdk
 
 /// Zoom's origins, which frame pages in the web client.
 const ZOOM_ANCESTORS: &str = "'self' https://*.zoom.us https://*.zoom.com";
+
+/// An answer in JSON that is one caller's alone.
+pub(crate) fn private_json(json: String) -> Response {
+    let mut response = Response::new(Body::from(json));
+    let headers = response.headers_mut();
+    headers.reserve(ROOM);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, NOT_STORED);
+    response
+}
 
 /// The values, made once per process.
 #[derive(Clone, Debug)]

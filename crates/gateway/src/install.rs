@@ -49,10 +49,7 @@ pub(crate) async fn finish(
     let install = this.install.clone();
     // A code works once: an exchange that has begun must be stored, whether or not the browser waits for it.
     let exchange = this.exchanges.spawn(async move { install.finish(callback, binding.as_deref()).await });
-    let finished = exchange
-        .await
-        .map_err(|error| Notice::internal("Reload this page.").because(&error))?
-        .map_err(|error| refusal(&error))?;
+    let finished = exchange.await.map_err(|error| Notice::died(&error))?.map_err(|error| refusal(&error))?;
     let forget = again.then(|| cookie::again(false));
     Ok(match finished {
         Finished::Installed(link) => redirect(location(link.as_url()), forget),
@@ -98,8 +95,9 @@ fn read(query: &str) -> Option<Callback> {
     Some(callback)
 }
 
-/// Codes and states are visible ASCII.
-fn word(value: Cow<'_, str>) -> Option<String> {
+/// A code or a state, which are visible ASCII.
+pub(crate) fn word<'a>(value: impl Into<Cow<'a, str>>) -> Option<String> {
+    let value = value.into();
     let is_word = (1..=2048).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
     is_word.then(|| value.into_owned())
 }

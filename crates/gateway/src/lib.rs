@@ -82,7 +82,9 @@ use admin::Admin;
 use api::{Callers, ZoomApi};
 use app::{Public, Source};
 use authorize::Authorizing;
+use cobrowse::CobrowseTokens;
 use connect::{Claims, Connecting, ProviderApis};
+use consumer::ConsumerTokens;
 use context::HandOver;
 use edge::{Edge, RequestIds};
 use files::Files;
@@ -173,12 +175,17 @@ impl Gateway {
             connect: zoom.connect.clone(),
             per_second,
         });
+        let consumer = flows.consumer.take().map(|consumer| ConsumerTokens::new(consumer, &config));
+        let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
+        let cobrowse = flows.cobrowse.take().map(|cobrowse| CobrowseTokens::new(cobrowse, zoom, &config));
         let edge = Arc::new(Edge {
-            cobrowse_at_root: config.cobrowse_at_root && flows.cobrowse.is_some(),
+            cobrowse_at_root: config.cobrowse_at_root && cobrowse.is_some(),
             routes: routes(&config, flows, handlers, &places, &Shared { stop: &stop, metrics: &metrics })?,
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,
+            consumer,
+            cobrowse,
             places,
             metrics,
             ids: RequestIds::new(),
@@ -340,18 +347,7 @@ fn routes(
         (Route::Boot, fixed(SCRIPT, "public, max-age=300", BOOT.into())),
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
     ]);
-    let mut router = Router::new().fallback(not_found);
-    if let Some(consumer) = flows.consumer {
-        handlers.push((Route::Consumer, consumer::route(consumer, config)));
-    }
-    if let Some(cobrowse) = flows.cobrowse {
-        let zoom = flows.zoom.as_ref().map(cobrowse::Zoom::of);
-        let route = cobrowse::route(cobrowse, zoom, config);
-        if config.cobrowse_at_root {
-            router = router.route("/", route.clone());
-        }
-        handlers.push((Route::Cobrowse, route));
-    }
+    let router = Router::new().fallback(not_found);
     if let Some(zoom) = flows.zoom {
         handlers.extend(zoom_routes(config, zoom, places, shared)?);
     }
@@ -470,6 +466,7 @@ where
 
 /// A route that always answers the same.
 fn fixed(kind: &'static str, cache: &'static str, content: Bytes) -> MethodRouter {
+    let [kind, cache] = [kind, cache].map(HeaderValue::from_static);
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)];
     get(async move || (headers, content)).fallback(not_allowed)
 }

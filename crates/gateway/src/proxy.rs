@@ -107,7 +107,7 @@ impl Proxy {
         if upgrade.is_some() {
             fields::ask_for_websocket(request.headers_mut());
         }
-        request.headers_mut().insert(REQUEST_ID, arrival.id.clone());
+        request.headers_mut().insert(REQUEST_ID, arrival.id.to_header());
         let mut target = std::mem::take(request.uri_mut()).into_parts();
         target.scheme = Some(self.scheme.clone());
         target.authority = Some(self.authority.clone());

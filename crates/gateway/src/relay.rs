@@ -25,6 +25,7 @@ use url::Url;
 use crate::client::{Connector, Spoken};
 use crate::notice::Notice;
 use crate::progress::Progress;
+use crate::refused_method;
 use crate::system::SystemClock;
 
 mod answer;
@@ -139,7 +140,7 @@ impl Relay {
         let ends = Instant::now() + self.limits.total;
         let (parts, body) = request.into_parts();
         if matches!(parts.method, Method::CONNECT | Method::TRACE) {
-            return Err(method_refused());
+            return Err(refused_method("Use another method."));
         }
         let head = Head {
             method: parts.method,
@@ -284,11 +285,6 @@ fn unsent(api: &impl Api, error: Error, host: String) -> Notice {
     } else {
         api.failed(HttpError::Broken { host, source: Box::new(error) })
     }
-}
-
-fn method_refused() -> Notice {
-    let sentence = "This address cannot be used in this way.";
-    Notice::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", sentence, "Use another method.")
 }
 
 fn body_too_large() -> Notice {

@@ -24,6 +24,14 @@ macro_rules! routes {
                 }
             }
 
+            /// The route whose path is written like this one, without variables.
+            fn spelled(path: &str) -> Option<Self> {
+                match path {
+                    $($path => Some(Self::$route),)+
+                    _ => None,
+                }
+            }
+
             /// The name in metrics and logs.
             pub(crate) fn name(self) -> &'static str {
                 match self {
@@ -80,8 +88,13 @@ impl Route {
     pub(crate) fn of(path: &str, prefix: &str) -> Self {
         let own = path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let Some(rest) = own else { return Self::App };
-        let is_at = |route: &&Self| route.path().is_some_and(|pattern| matches(pattern, rest));
-        Self::ALL.iter().find(is_at).copied().unwrap_or(Self::Unknown)
+        // Every request comes by here, and comparing texts costs nothing beside taking patterns apart.
+        Self::spelled(rest).or_else(|| Self::patterned(rest)).unwrap_or(Self::Unknown)
+    }
+
+    fn patterned(path: &str) -> Option<Self> {
+        let is_at = |pattern: &str| pattern.contains('{') && matches(pattern, path);
+        Self::ALL.iter().find(|route| route.path().is_some_and(is_at)).copied()
     }
 }
 

@@ -126,7 +126,10 @@ impl SessionPage {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the connections cannot be read");
                 None
             }
-            Err(_) => None,
+            Err(_) => {
+                tracing::warn!("the store does not say in time what a user is connected to");
+                None
+            }
         }
     }
 
@@ -143,7 +146,7 @@ impl SessionPage {
                 None
             }
             Err(_) => {
-                tracing::warn!("the store does not answer in time");
+                tracing::warn!("the store does not say in time whether a user has added the app");
                 None
             }
         }

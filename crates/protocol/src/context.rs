@@ -220,7 +220,8 @@ fn decode(encoded: &str) -> Result<Vec<u8>, ContextError> {
     if encoded.len() > MAX_ENCODED {
         return Err(ContextError::Encoding);
     }
-    let engine = match (encoded.contains(['+', '/']), encoded.ends_with('=')) {
+    let is_standard = encoded.as_bytes().contains(&b'+') || encoded.as_bytes().contains(&b'/');
+    let engine = match (is_standard, encoded.ends_with('=')) {
         (false, false) => &URL_SAFE_NO_PAD,
         (false, true) => &URL_SAFE,
         (true, false) => &STANDARD_NO_PAD,

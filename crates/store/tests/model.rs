@@ -237,6 +237,10 @@ proptest! {
     }
 }
 
+#[cfg(all(any(feature = "postgres", feature = "redis"), unix))]
+#[path = "servers/port.rs"]
+mod port;
+
 #[cfg(all(feature = "redis", unix))]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "servers/redis.rs"]

@@ -34,7 +34,8 @@ export async function openBrowser(t, options = {}) {
 export async function openContext(browser, options) {
   const context = await browser.newContext(options);
   context.setDefaultTimeout(PATIENCE);
-  if (SLOW) context.on("page", slowDown);
+  // A page may be closed before it could be slowed down.
+  if (SLOW) context.on("page", (page) => slowDown(page).catch(() => {}));
   return context;
 }
 

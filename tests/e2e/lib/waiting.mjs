@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export { sleep };
 
 /** How long anything may take that is bound to come, in milliseconds: far longer than it does on a slow and busy machine. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
 /**
  * Looks every `every` milliseconds until `look` gives something that counts, and returns it; fails after `within`

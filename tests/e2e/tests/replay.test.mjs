@@ -16,8 +16,19 @@ const REPLAYS = 1_000;
 
 /** The answers to `send`, sent so often at once, by how many got them. */
 async function replay(send) {
-  const answers = await Promise.all(Array.from({ length: REPLAYS }, (_, index) => send(index)));
+  const answers = await Promise.all(Array.from({ length: REPLAYS }, (_, index) => connected(() => send(index))));
   return Object.fromEntries([...new Set(answers)].map((answer) => [answer, answers.filter((one) => one === answer).length]));
+}
+
+/** `fetch` gives up a connection that is not open within ten seconds. Nothing was sent then, so it is tried again. */
+async function connected(send) {
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (error.cause?.code !== "UND_ERR_CONNECT_TIMEOUT") throw new Error(`a replay: ${error.cause ?? error}`, { cause: error });
+    }
+  }
 }
 
 for (const [name, start] of Object.entries(STORES)) {

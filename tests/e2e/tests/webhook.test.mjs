@@ -4,7 +4,7 @@
 // wait in the test of memory (3,000 by default, 100,000 for the figure).
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
 import { STORES } from "../lib/stores.mjs";
 import { eventually, sleep, until } from "../lib/waiting.mjs";
@@ -13,11 +13,16 @@ import { deliver, event, startForwarding } from "../lib/webhooks.mjs";
 const KILLS = Number(process.env.STAGEDOOR_KILLS ?? 12);
 const INBOX = Number(process.env.STAGEDOOR_INBOX ?? 3_000);
 
-for (const [name, start] of Object.entries(STORES)) {
-  test(`on ${name}, over ${KILLS} deaths of gateways and the upstream, no acknowledged event is lost and none overtakes`, async (t) => {
-    await die(t, (await start(t)).url);
-  });
+// Beside each other: most of the time they wait for processes to start.
+describe("webhooks between processes that die", { concurrency: true }, () => {
+  for (const [name, start] of Object.entries(STORES)) {
+    test(`on ${name}, over ${KILLS} deaths of gateways and the upstream, no acknowledged event is lost and none overtakes`, async (t) => {
+      await die(t, (await start(t)).url);
+    });
+  }
+});
 
+for (const [name, start] of Object.entries(STORES)) {
   test(`on ${name}, of 1,000 parallel replays at three gateways one arrives`, async (t) => {
     await replay(t, (await start(t)).url);
   });

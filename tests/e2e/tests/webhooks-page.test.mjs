@@ -8,6 +8,7 @@ import { openBrowser, picture } from "../lib/browser.mjs";
 import { emptyDirectory, startEmulator } from "../lib/processes.mjs";
 import { startServer } from "../lib/server.mjs";
 import { stagedoor } from "../lib/tokens.mjs";
+import { until } from "../lib/waiting.mjs";
 
 /** A backend that verifies what comes, and answers with `answers` first, then 200. */
 async function startReceiver(t) {
@@ -43,8 +44,19 @@ async function start(t) {
   return { receiver, page, ...emulator };
 }
 
+/** Waits until the list says that an event was delivered. A receiver that took more than three seconds gets it again, as from Zoom. */
+async function delivered(page, control, event) {
+  const summary = page.locator(".delivery", { hasText: event }).locator("summary");
+  await until(`${event}, delivered`, async () => {
+    await summary.filter({ hasText: /delivered|comes again/ }).waitFor();
+    if (await summary.filter({ hasText: "delivered" }).isVisible()) return true;
+    await control.put("clock", { advance_ms: 3_600_000 });
+    return false;
+  });
+}
+
 test("an event of the form arrives as it was written, and the list says so", async (t) => {
-  const { receiver, page } = await start(t);
+  const { receiver, page, control } = await start(t);
   await page.locator("#trigger select").selectOption("meeting.participant_joined");
   const body = page.locator("#trigger textarea");
   await page.waitForFunction(() => document.querySelector("#trigger textarea").value.includes("participant_uuid"));
@@ -52,27 +64,28 @@ test("an event of the form arrives as it was written, and the list says so", asy
   written.payload.object.participant.user_name = "Zoë 🚒";
   await body.fill(JSON.stringify(written));
   await page.getByRole("button", { name: "Send", exact: true }).click();
-  await page.locator(".delivery", { hasText: "meeting.participant_joined" }).locator("summary", { hasText: "delivered" }).waitFor();
+  await delivered(page, control, "meeting.participant_joined");
   await picture(page, "webhooks-delivered");
   assert.equal(receiver.got[0].payload.object.participant.user_name, "Zoë 🚒");
   assert.ok(receiver.got[0].body.includes('"Zoë \\uD83D\\uDE92"'), "escaped as Zoom does it");
 });
 
 test("nothing can be sent before the page knows what", async (t) => {
-  const { page } = await start(t);
+  const { page, control } = await start(t);
   let letGo;
   const held = new Promise((resolve) => (letGo = resolve));
   await page.route("**/control/webhook/events", (route) => held.then(() => route.continue()));
   await page.reload();
   await page.locator("#health", { hasText: "valid" }).waitFor();
-  assert.equal(await page.locator("#trigger").evaluate((form) => form.inert), true);
+  const send = page.getByRole("button", { name: "Send", exact: true });
+  assert.equal(await send.isDisabled(), true);
   letGo();
-  await page.getByRole("button", { name: "Send", exact: true }).click();
-  await page.locator(".delivery", { hasText: "meeting.started" }).locator("summary", { hasText: "delivered" }).waitFor();
+  await send.click();
+  await delivered(page, control, "meeting.started");
 });
 
 test("an event that fails comes again once the clock is moved there", async (t) => {
-  const { receiver, page } = await start(t);
+  const { receiver, page, control } = await start(t);
   receiver.answers.push(503);
   await page.getByRole("button", { name: "Send", exact: true }).click();
   const delivery = page.locator(".delivery", { hasText: "meeting.started" });
@@ -80,8 +93,8 @@ test("an event that fails comes again once the clock is moved there", async (t) 
   await delivery.locator("summary").click();
   await picture(page, "webhooks-retry");
   await delivery.getByRole("button", { name: "Move the clock there" }).click();
-  await delivery.locator("summary", { hasText: "delivered" }).waitFor();
-  assert.equal(receiver.got.length, 2);
+  await delivered(page, control, "meeting.started");
+  assert.ok(receiver.got.length >= 2);
   assert.equal(receiver.got[0].body, receiver.got[1].body);
 });
 
@@ -89,7 +102,7 @@ test("removing the app in the Marketplace deauthorizes it", async (t) => {
   const { receiver, page, control } = await start(t);
   const { user } = await control.get("state");
   await control.post("uninstall");
-  await page.locator(".delivery", { hasText: "app_deauthorized" }).locator("summary", { hasText: "delivered" }).waitFor();
+  await delivered(page, control, "app_deauthorized");
   assert.equal(receiver.got[0].payload.user_id, user);
 });
 

@@ -71,6 +71,7 @@ const ACME: &str = "acme";
 impl Dev {
     pub(super) fn run(self) -> Outcome {
         let source = self.source()?;
+        self.tell_ports_apart()?;
         let state = State::open(Path::new(".stagedoor"))?;
         process::log(if self.verbose { LogLevel::Info } else { LogLevel::Warn }, LogFormat::Compact);
         process::block_on(self.serve(source, state))
@@ -204,6 +205,17 @@ impl Dev {
             outlive: false,
             log_level: LogLevel::Warn,
         })
+    }
+
+    /// The emulator's ports are ours, too: no other program has taken what it takes.
+    fn tell_ports_apart(&self) -> Result<(), Failure> {
+        let (first, last) = (self.emulator_port, self.emulator_port + 5);
+        if (first..=last).contains(&self.port) {
+            let sentence =
+                format!("--port {} is one of the emulator's ports, {first} to {last}; choose another", self.port);
+            return Err(Failure::Usage(sentence));
+        }
+        Ok(())
     }
 
     /// The gateway listens on 127.0.0.1. A program that has the same port on ::1 alone would get the browser instead.

@@ -15,8 +15,11 @@ use stagedoor_protocol::jwt::{Es256Key, PrivateKeyPem};
 
 use super::{SettingsArgs, generate, input};
 use crate::failure::{Failure, Outcome};
-use crate::settings::{self, ConsumerKeys, Environment};
+use crate::settings::{self, ConsumerKeys, ConsumerKeysIfAny, Environment};
 use crate::{console, private_file, wiring};
+
+/// Where `generate` writes the private key, and `public` looks for it where the settings say nothing.
+const PRIVATE_KEY: &str = "consumer.pem";
 
 /// Make, show and change keys: of consumer authentication, of servers, and the secret of the deployment
 #[derive(Debug, Args)]
@@ -45,7 +48,7 @@ enum Action {
 )]
 struct Generate {
     /// The file to write.
-    #[arg(default_value = "consumer.pem")]
+    #[arg(default_value = PRIVATE_KEY)]
     file: PathBuf,
     /// Print a secret for a deployment (STAGEDOOR_SECRET) instead; nothing is written.
     #[arg(long, conflicts_with = "file")]
@@ -57,7 +60,8 @@ struct Generate {
 
 /// Print the public key to paste into Zoom's page
 ///
-/// The key that signs now, by the settings; with --next the one that takes over.
+/// The key that signs now, by the settings; with --next the one that takes over. Where there are no settings of consumer
+/// authentication yet, it is that of consumer.pem here.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  stagedoor keys public > public.pem\n  stagedoor keys public --next\n  stagedoor keys public --key @consumer.pem"
@@ -82,9 +86,8 @@ struct Public {
 struct Rotate {
     /// What is changed.
     what: Rotated,
-    /// The file to write the next private key to.
-    #[arg(default_value = "consumer.next.pem")]
-    file: PathBuf,
+    /// The file to write the next private key of consumer authentication to [default: consumer.next.pem].
+    file: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -155,11 +158,7 @@ impl Generate {
 impl Public {
     fn run(self) -> Outcome {
         let (kid, pem) = match &self.key {
-            Some(argument) => {
-                let key = Es256Key::from_pem(&PrivateKeyPem::new(input::secret("--key", argument)?));
-                let key = key.map_err(|error| Failure::Failed(anyhow!("the key cannot be read: {error}")))?;
-                (key.jwk().kid().to_owned(), key.public_pem())
-            }
+            Some(argument) => given(argument)?,
             None => self.of_settings()?,
         };
         if self.json {
@@ -171,7 +170,13 @@ impl Public {
     }
 
     fn of_settings(&self) -> Result<(String, String), Failure> {
-        let settings: ConsumerKeys = settings::read(&self.settings.flags(), Environment::of_process())?;
+        let flags = self.settings.flags();
+        let ConsumerKeysIfAny(settings) = settings::read(&flags, Environment::of_process())?;
+        let settings = match settings {
+            Some(settings) => settings,
+            None if !self.next && Path::new(PRIVATE_KEY).exists() => return given(&format!("@{PRIVATE_KEY}")),
+            None => settings::read::<ConsumerKeys>(&flags, Environment::of_process())?,
+        };
         let at = match (&settings.next, self.next) {
             (Some((from, _)), true) => *from,
             (None, true) => return Err(Failure::Failed(anyhow!("there is no next key (consumer.next_key)"))),
@@ -183,25 +188,33 @@ impl Public {
     }
 }
 
+/// The key id and the public half of a key that is not in the settings.
+fn given(argument: &str) -> Result<(String, String), Failure> {
+    let key = Es256Key::from_pem(&PrivateKeyPem::new(input::secret("--key", argument)?));
+    let key = key.map_err(|error| Failure::Failed(anyhow!("the key cannot be read: {error}")))?;
+    Ok((key.jwk().kid().to_owned(), key.public_pem()))
+}
+
 impl Rotate {
     fn run(self) -> Outcome {
-        match self.what {
-            Rotated::Consumer => self.consumer(),
-            Rotated::Secret => {
+        match (self.what, &self.file) {
+            (Rotated::Consumer, file) => self.consumer(file.as_deref().unwrap_or(Path::new("consumer.next.pem"))),
+            (Rotated::Secret, None) => {
                 self.secret();
                 Ok(())
             }
+            (Rotated::Secret, Some(_)) => Err(Failure::Usage("a secret is printed, and no file is written".into())),
         }
     }
 
     /// Zoom holds one public key, so the change is one instant; both sides can be made ready for it before.
-    fn consumer(&self) -> Outcome {
-        let key = make(&self.file)?;
+    fn consumer(&self, file: &Path) -> Outcome {
+        let key = make(file)?;
         if self.json {
-            console::say_json(&Made::of(&self.file, &key));
+            console::say_json(&Made::of(file, &key));
             return Ok(());
         }
-        let file = self.file.display();
+        let file = file.display();
         console::note(format_args!(
             "Wrote {file}, which only you can read.\n\n\
              1. Choose a quiet minute, and deploy the next key with it (in UTC) on all replicas:\n\n\

@@ -151,7 +151,8 @@ impl Consumer {
         let now = self.common.now();
         let signing = wiring::signing_keys(&keys)?;
         let key = signing.at(now.to_millis());
-        let token = key.sign(&read_claims(&claims)?, UnixSeconds(now.0 + i64::from(self.ttl.unwrap_or(usual))));
+        let token =
+            key.sign(&read_claims(&claims)?, UnixSeconds(now.0.saturating_add(self.ttl.unwrap_or(usual).into())));
         self.common.show(token.expose(), Some(&Key::Public(key.public_pem())))?;
         Ok(())
     }
@@ -173,7 +174,7 @@ impl Cobrowse {
     fn run(self) -> Outcome {
         let app: SdkApp = settings::read(&self.common.settings.flags(), Environment::of_process())?;
         let grant = self.grant()?;
-        let issued = UnixSeconds(self.common.now().0 - BACKDATED_SECONDS);
+        let issued = UnixSeconds(self.common.now().0.saturating_sub(BACKDATED_SECONDS));
         let token = CobrowseKey::new(app.key, &app.secret).sign(&grant, issued);
         self.common.show(token.expose(), Some(&Key::Secret(app.secret)))?;
         Ok(())

@@ -154,7 +154,10 @@ impl Delivery {
             None if self.state == "held" => {
                 format!("{}: held back until the next event was sent; a fault is on.", self.event)
             }
-            None => format!("{}: not sent; the webhook URL has not passed validation.", self.event),
+            None if self.state == "not_sent" => {
+                format!("{}: not sent; the webhook URL has not passed validation.", self.event)
+            }
+            None => format!("{}: not over yet; the emulator's page shows what comes of it.", self.event),
         }
     }
 }

@@ -52,14 +52,17 @@ pub(crate) fn as_page_origin(text: &str) -> Result<Url, Wrong> {
 
 /// An absolute `http` or `https` address, perhaps with a path and a query.
 pub(super) fn as_url(text: &str) -> Result<Url, Wrong> {
-    const FIX: &str = "write an absolute address, for example https://www.example.com/whoami";
+    const FIX: &str = "write an absolute address, for example https://www.example.com/path";
+    // The URL standard forgives a great deal: backslashes, line breaks, any number of slashes.
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let url = Url::parse(text).ok().filter(|url| is_plain && matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or_else(|| Wrong::new("it is not an absolute http or https URL", FIX))?;
-    if url.username().is_empty() && url.password().is_none() && url.fragment().is_none() && !text.contains('@') {
-        return Ok(url);
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).filter(|_| is_plain);
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).filter(|authority| !authority.is_empty());
+    let authority = authority.ok_or_else(|| Wrong::new("it is not an absolute http or https URL", FIX))?;
+    let url = Url::parse(text).map_err(|error| Wrong::new(format!("it is not a URL: {error}"), FIX))?;
+    if authority.contains('@') || url.fragment().is_some() {
+        return Err(Wrong::new("it has a user name, a password or a fragment", FIX));
     }
-    Err(Wrong::new("it has a user name, a password or a fragment", FIX))
+    Ok(url)
 }
 
 /// Parses an `http` or `https` origin.
@@ -82,22 +85,6 @@ pub(crate) fn parse_origin(text: &str) -> Result<Url, Wrong> {
         return Ok(url);
     };
     Err(Wrong::new(format!("it has {surplus}"), FIX))
-}
-
-/// Where something is sent: an `http` or `https` URL, with a path and a query if need be.
-pub(crate) fn endpoint(given: &Given) -> Result<Url, Wrong> {
-    const FIX: &str = "write a URL such as http://127.0.0.1:8000/hooks/zoom";
-    let text = as_text(&given.value)?;
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if !is_plain || rest.is_none_or(|rest| rest.starts_with('/')) {
-        return Err(Wrong::new("it is not an absolute http or https URL", FIX));
-    }
-    let url = Url::parse(text).map_err(|error| Wrong::new(format!("it is not a URL: {error}"), FIX))?;
-    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(Wrong::new("it has a user name, a password or a fragment", FIX));
-    }
-    Ok(url)
 }
 
 /// An absolute path, as it stands in a URL.

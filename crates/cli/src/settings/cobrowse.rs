@@ -9,7 +9,7 @@ use super::address::as_page_origin;
 use super::parse::{as_text, expected};
 use super::problem::{Origin, Wrong};
 use super::reader::{Found, Reader};
-use super::secret::{looks_like_placeholder, refuse_weak};
+use super::secret::{looks_like_placeholder, of_zoom};
 use super::source::{Given, Value};
 use super::table::Members;
 use super::{Section, keys, parse};
@@ -83,16 +83,8 @@ fn sdk_key(given: &Given) -> Result<SdkKey, Wrong> {
     SdkKey::parse(text).map_err(|error| Wrong::new(format!("it {error}"), CREDENTIALS))
 }
 
-/// As with the client secret: Zoom's have no spaces, and none is shorter than this.
 fn sdk_secret(text: String) -> Result<SdkSecret, Wrong> {
-    refuse_weak(&text, 4, CREDENTIALS)?;
-    if text.len() < 16 {
-        return Err(Wrong::new("it is shorter than any that Zoom gives", CREDENTIALS));
-    }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Wrong::new("it has spaces, line breaks or other characters that Zoom's never have", CREDENTIALS));
-    }
-    Ok(SdkSecret::new(text))
+    of_zoom(text, CREDENTIALS).map(SdkSecret::new)
 }
 
 /// Agents prove who they are by a session of a Zoom App.

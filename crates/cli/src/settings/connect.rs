@@ -112,6 +112,15 @@ impl Providers {
         self.0.iter().map(|entry| entry.build(registration)).collect()
     }
 
+    /// What the providers know the app by, besides its ids.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|entry| match &entry.auth {
+            Auth::Basic(secret) | Auth::Post(secret) => Some(secret.expose()),
+            Auth::PrivateKey(pem) => Some(pem.expose()),
+            Auth::None => None,
+        })
+    }
+
     /// The redirect URL of each provider, to be registered there.
     pub(crate) fn redirect_urls<'a>(
         &'a self,

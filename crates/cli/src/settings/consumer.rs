@@ -32,6 +32,10 @@ pub(crate) struct ConsumerKeys {
     pub(crate) next: Option<(UnixMillis, PrivateKeyPem)>,
 }
 
+/// The same, where the settings say anything of consumer authentication.
+#[derive(Debug)]
+pub(crate) struct ConsumerKeysIfAny(pub(crate) Option<ConsumerKeys>);
+
 /// How long tokens live, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConsumerLife(pub(crate) u32);
@@ -90,6 +94,12 @@ impl Section for ConsumerKeys {
             _ => (),
         }
         Some(Self { current: current?, next: at.zip(next) })
+    }
+}
+
+impl Section for ConsumerKeysIfAny {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        if reader.is_begun("consumer") { ConsumerKeys::read(reader).map(Some) } else { Some(None) }.map(Self)
     }
 }
 

@@ -91,8 +91,7 @@ impl Section for Deployment {
         let parts = Parts::wanted(reader);
         let public_url = reader.required(&keys::PUBLIC_URL, address::public_url);
         let registration = registration(reader, public_url);
-        let listen = reader.required(&keys::LISTEN, parse::listen);
-        let admin_listen = reader.required(&keys::ADMIN_LISTEN, parse::listen);
+        let listeners = listeners(reader);
         let secrets = parts.secrets(reader);
         let credentials = part::<Credentials>(parts.zoom, reader);
         let hosts = zoom_hosts(reader);
@@ -109,7 +108,7 @@ impl Section for Deployment {
         let webhooks = webhook.is_some();
         let registration = registration.map(|registration| Registration { webhooks, ..registration });
         let (registration, (host, api_host), consumer, cobrowse) = (registration?, hosts?, consumer?, cobrowse?);
-        let providers = providers?.unwrap_or_default();
+        let ((listen, admin_listen), providers) = (listeners?, providers?.unwrap_or_default());
         let caveats = if parts.zoom { redirect_caveats(reader, &registration) } else { vec![] };
         let gateway = Config {
             consumer_origins: consumer.iter().flat_map(|consumer| consumer.origins.clone()).collect(),
@@ -125,8 +124,8 @@ impl Section for Deployment {
             zoom,
             consumer,
             cobrowse,
-            listen: listen?,
-            admin_listen: admin_listen?,
+            listen,
+            admin_listen,
             secrets: secrets?,
             store: store?,
             session_ttl: session_ttl?,
@@ -135,6 +134,20 @@ impl Section for Deployment {
             caveats,
         })
     }
+}
+
+/// Where the two listeners are. What the admin listener says is not for the world, so they are two.
+fn listeners(reader: &mut Reader) -> Option<(SocketAddr, SocketAddr)> {
+    let listen = reader.required(&keys::LISTEN, parse::listen);
+    let admin = reader.find(&keys::ADMIN_LISTEN, |given, _| parse::listen(given));
+    let (listen, admin) = (listen?, admin?);
+    let is_same_ip =
+        listen.ip() == admin.value.ip() || listen.ip().is_unspecified() || admin.value.ip().is_unspecified();
+    if listen.port() == admin.value.port() && listen.port() != 0 && is_same_ip {
+        let wrong = Wrong::new("listen has this port, too", "choose another port; the world must not reach it");
+        reader.refuse(&keys::ADMIN_LISTEN, admin.origin, wrong);
+    }
+    Some((listen, admin.value))
 }
 
 /// Which parts a deployment has. A Zoom App is meant where nothing else is.
@@ -146,9 +159,12 @@ struct Parts {
 
 impl Parts {
     fn wanted(reader: &mut Reader) -> Self {
-        let (consumer, cobrowse) = (reader.is_begun("consumer"), reader.is_begun("cobrowse"));
-        let app = [&keys::CLIENT_ID, &keys::CLIENT_SECRET, &keys::APP_ROOT, &keys::APP_UPSTREAM];
-        Self { zoom: !(consumer || cobrowse) || reader.is_any_attempted(&app), consumer, cobrowse }
+        let app =
+            reader.is_any_attempted(&[&keys::CLIENT_ID, &keys::CLIENT_SECRET, &keys::APP_ROOT, &keys::APP_UPSTREAM]);
+        // Zoom's samples and the emulator name the SDK credentials to every app. Beside one they say nothing yet.
+        let credentials: &[&keys::Key] = if app { &[&keys::COBROWSE_SDK_KEY, &keys::COBROWSE_SDK_SECRET] } else { &[] };
+        let (consumer, cobrowse) = (reader.is_begun("consumer"), reader.is_begun_beside("cobrowse", credentials));
+        Self { zoom: app || !(consumer || cobrowse), consumer, cobrowse }
     }
 
     /// Where nothing is kept, a secret that lives as long as the process is enough.

@@ -121,13 +121,14 @@ pub(crate) fn listen(given: &Given) -> Result<SocketAddr, Wrong> {
     };
     if name == "PORT" {
         let port = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        let wrong = || Wrong::new(format!("\"{text}\" is not a port"), "write a number from 0 to 65535");
+        let wrong =
+            || Wrong::new(format!("\"{}\" is not a port", text.escape_debug()), "write a number from 0 to 65535");
         return Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port.ok_or_else(wrong)?));
     }
     let numeric = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     numeric.parse().map_err(|_| {
         let fix = "write address:port, for example 127.0.0.1:3000, or 0.0.0.0:3000 for all interfaces";
-        Wrong::new(format!("\"{text}\" is not an address with a port"), fix)
+        Wrong::new(format!("\"{}\" is not an address with a port", text.escape_debug()), fix)
     })
 }
 

@@ -100,10 +100,18 @@ impl Reader {
 
     /// Whether a source other than the defaults has something of a section.
     pub(crate) fn is_begun(&self, section: &str) -> bool {
+        self.is_begun_beside(section, &[])
+    }
+
+    /// The same, where some settings do not count if the environment gives them.
+    pub(crate) fn is_begun_beside(&self, section: &str, some: &[&Key]) -> bool {
         let is_inside = |path: &str| path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
+        let counts = |given: &Given| {
+            let is_of_environment = matches!(given.origin, Origin::Environment(_) | Origin::Dotenv { .. });
+            is_inside(given.key) && !(is_of_environment && some.iter().any(|key| key.path == given.key))
+        };
         let (_, given) = self.sources.layers.split_last().expect("the defaults are a layer");
-        given.iter().flatten().any(|given| is_inside(given.key))
-            || self.sources.meant.iter().any(|path| is_inside(path))
+        given.iter().flatten().any(counts) || self.sources.meant.iter().any(|path| is_inside(path))
     }
 
     /// Whether any source tried to give one of these settings, which have no defaults.

@@ -34,6 +34,7 @@ fn entries() -> (String, Vec<Entry<'static>>) {
             let (name, value) = line.split_once(" = ").unwrap_or_else(|| panic!("neither comment nor key: {line}"));
             let path = format!("{section}{}", name.trim_start_matches('#'));
             entries.push(Entry { path, value, has_default: !name.starts_with('#'), text: text.join("\n") });
+            text.clear();
         }
     }
     (intro.unwrap_or_default(), entries)

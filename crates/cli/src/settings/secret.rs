@@ -67,33 +67,31 @@ pub(crate) fn master(text: String) -> Result<MasterSecret, Wrong> {
     Ok(MasterSecret::new(text))
 }
 
-/// The shortest client secret that is taken, in bytes. Zoom's have 32.
-const MIN_CLIENT_SECRET: usize = 16;
+/// The shortest secret of Zoom's that is taken, in bytes. Client secrets have 32, secret tokens 22.
+const MIN_OF_ZOOM: usize = 16;
 
 /// The client secret of the app at Zoom.
 pub(crate) fn client(text: String) -> Result<ClientSecret, Wrong> {
     const FIX: &str = "copy it from the Marketplace, App Credentials";
-    refuse_weak(&text, MIN_DIFFERENT / 2, FIX)?;
-    if text.len() < MIN_CLIENT_SECRET {
-        return Err(Wrong::new("it is shorter than any that Zoom gives", FIX));
-    }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Wrong::new("it has spaces, line breaks or other characters that Zoom's never have", FIX));
-    }
-    Ok(ClientSecret::new(text))
+    of_zoom(text, FIX).map(ClientSecret::new)
 }
 
 /// The secret token with which Zoom signs webhooks.
 pub(crate) fn webhook(text: String) -> Result<WebhookSecret, Wrong> {
     const FIX: &str = "copy the Secret Token from the Marketplace, Feature, Token";
-    refuse_weak(&text, MIN_DIFFERENT / 2, FIX)?;
-    if text.len() < MIN_CLIENT_SECRET {
-        return Err(Wrong::new("it is shorter than any that Zoom gives", FIX));
+    of_zoom(text, FIX).map(WebhookSecret::new)
+}
+
+/// A secret as the Marketplace gives them: visible characters without spaces, and none is shorter than this.
+pub(super) fn of_zoom(text: String, fix: &str) -> Result<String, Wrong> {
+    refuse_weak(&text, MIN_DIFFERENT / 2, fix)?;
+    if text.len() < MIN_OF_ZOOM {
+        return Err(Wrong::new("it is shorter than any that Zoom gives", fix));
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Wrong::new("it has spaces, line breaks or other characters that Zoom's never have", FIX));
+        return Err(Wrong::new("it has spaces, line breaks or other characters that Zoom's never have", fix));
     }
-    Ok(WebhookSecret::new(text))
+    Ok(text)
 }
 
 /// The key that signs what is forwarded.

@@ -309,6 +309,19 @@ fn two_spellings_agree_or_are_refused() {
 }
 
 #[test]
+fn mn_35_what_is_for_the_operator_has_a_listener_of_its_own() {
+    for admin in ["127.0.0.1:3000", "0.0.0.0:3000"] {
+        let error = enough_and(&[("ADMIN_LISTEN", admin)]).map(|_| ()).unwrap_err();
+        assert!(error.contains("admin_listen (environment variable ADMIN_LISTEN)"), "{error}");
+        assert!(error.contains("listen has this port, too"), "{error}");
+    }
+    for (listen, admin) in [("127.0.0.1:3000", "127.0.0.2:3000"), ("127.0.0.1:0", "127.0.0.1:0")] {
+        enough_and(&[("LISTEN", listen), ("ADMIN_LISTEN", admin)]).unwrap();
+    }
+    assert!(enough_and(&[("PORT", "9464")]).is_err(), "the default of admin_listen is there");
+}
+
+#[test]
 fn zoom_may_be_an_emulator_or_the_government_cloud() {
     let hosts = |name: &str| {
         let zoom = enough_and(&[("ZOOM_HOST", name)]).unwrap().zoom.unwrap().app;

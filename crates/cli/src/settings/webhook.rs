@@ -5,9 +5,11 @@ use stagedoor_protocol::secret::WebhookSecret;
 use stagedoor_protocol::webhook::forward::SigningKey;
 use url::Url;
 
+use super::address::as_url;
+use super::parse::as_text;
 use super::problem::Wrong;
 use super::reader::Reader;
-use super::{address, keys, parse, secret};
+use super::{keys, parse, secret};
 
 /// What becomes of webhooks.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl WebhookSettings {
     /// Reads the settings; `None` where no secret is set, so that no webhook is taken, or where something is wrong.
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let secrets = reader.secrets(&keys::WEBHOOK_SECRETS, secret::webhook);
-        let forward = reader.find(&keys::WEBHOOK_FORWARD, |given, _| address::endpoint(given));
+        let forward = reader.find(&keys::WEBHOOK_FORWARD, |given, _| as_url(as_text(&given.value)?));
         let signing = reader.find(&keys::WEBHOOK_SIGNING_SECRET, |given, environment| {
             secret::text(given, environment).and_then(|text| secret::signing(&text))
         });

@@ -177,6 +177,9 @@ fn a_taken_port_is_one_sentence_with_the_flag_to_change() {
     let ran = Place::new().run(&["dev", "--port", &app, "--emulator-port", &port]);
     assert_eq!(ran.status, 1);
     assert_snapshot!(ran.stderr.replace(&port, "PORT"), @"error: port PORT is taken by another program; choose another first of six ports with --emulator-port");
+    let ran = Place::new().run(&["dev", "--port", "4003"]);
+    assert_eq!(ran.status, 2);
+    assert_snapshot!(ran.stderr, @"error: --port 4003 is one of the emulator's ports, 4000 to 4005; choose another");
 }
 
 #[test]

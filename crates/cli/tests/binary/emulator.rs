@@ -31,3 +31,10 @@ fn json_is_one_line_with_what_a_backend_and_a_test_need() {
     assert!(said["environment"]["ZOOM_CLIENT_ID"].is_string() && text("control").ends_with("/control/"), "{said}");
     assert!(!running.said.contains(given), "who gave a secret has it");
 }
+
+#[test]
+fn half_of_the_cobrowse_credentials_are_none() {
+    let ran = Place::new().with(&[("ZOOM_SDK_KEY", "anSdkKey")]).run(&["emulator", "--port", "0"]);
+    assert_eq!(ran.status, 2);
+    assert_snapshot!(ran.stderr, @"error: ZOOM_SDK_KEY and ZOOM_SDK_SECRET are of one app: set both, or neither for random ones");
+}

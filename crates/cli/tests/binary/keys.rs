@@ -20,6 +20,7 @@ fn a_key_is_what_openssl_makes_and_reads() {
     assert_eq!(std::fs::metadata(place.path("consumer.pem")).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(openssl(&place, &["ec", "-in", "consumer.pem", "-pubout"]), made.stdout);
     assert_eq!(place.run(&["keys", "public", "--key", "@consumer.pem"]).stdout, made.stdout);
+    assert_eq!(place.run(&["keys", "public"]).stdout, made.stdout, "also before there are settings");
     assert!(!made.stderr.contains("MHcC") && !made.stdout.contains("MHcC"));
 }
 
@@ -102,4 +103,6 @@ fn a_new_secret_is_one_that_is_taken() {
     assert_eq!(json["secret"].as_str().unwrap().len(), 44);
     let ran = Place::new().run(&["keys", "rotate", "secret"]);
     assert!(ran.stderr.contains("previous_secrets") && ran.stdout.trim().len() == 44, "{ran:?}");
+    let named = Place::new().run(&["keys", "rotate", "secret", "next.txt"]);
+    assert_eq!((named.status, named.stdout.as_str()), (2, ""), "nothing is written to a file: {named:?}");
 }

@@ -10,6 +10,8 @@ mod emulator;
 mod init;
 mod keys;
 mod migrate;
+#[path = "../../../store/tests/servers/port.rs"]
+mod port;
 mod refresher;
 mod running;
 mod serve;

@@ -52,8 +52,8 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
     let zoom = Router::new()
         .route("/oauth/authorize", get(on(authorize::authorize)))
         .route("/oauth/consent", post(on(consent::consent)))
-        .route("/oauth/token", post(on(token::token)))
-        .route("/oauth/revoke", post(on(revoke::revoke)))
+        .route("/oauth/token", post(on(token::token)).fallback(on(unknown::only_post)))
+        .route("/oauth/revoke", post(on(revoke::revoke)).fallback(on(unknown::only_post)))
         .route("/v2/users/me", get(on(me::me)).fallback(on(unknown::unknown)))
         .route(
             "/v2/users/me/meetings",

@@ -83,6 +83,17 @@ async fn a_code_lives_five_minutes_of_the_emulators_clock() {
 }
 
 #[tokio::test]
+async fn tokens_are_asked_for_by_post_alone_and_the_diagram_says_so() {
+    let stage = Stage::bare().await;
+    for path in ["/oauth/token", "/oauth/revoke"] {
+        let answer = stage.http.browse(&format!("{}{path}?grant_type=refresh_token", stage.at.zoom)).await;
+        assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, Some("POST")));
+        let steps = stage.steps().await;
+        assert_eq!(steps.last().unwrap()["problem"]["sentence"], "This request is no POST.");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_and_a_missing_code_are_refused() {
     let stage = Stage::bare().await;
     invalid_code(&stage.exchange("3ZDQH98oh8J0YKDVCU6SY-E3rQ2m9T3Rg", &[]).await);

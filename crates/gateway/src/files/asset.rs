@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
+use crate::headers::ROOM;
+
 use super::disk::Stamp;
 use super::range::{Range, Wanted};
 
@@ -35,6 +37,7 @@ struct Variant {
     bytes: Bytes,
     /// A strong tag (RFC 9110 section 8.8.3): every encoding has its own.
     tag: HeaderValue,
+    coding: Option<&'static str>,
 }
 
 impl Asset {
@@ -42,15 +45,16 @@ impl Asset {
     pub(super) fn in_memory(name: &str, content: &Bytes, stamp: Option<Stamp>) -> Self {
         let (kind, is_text) = kind_of(name);
         let hash = hex(&digest(&SHA256, content).as_ref()[..16]);
-        let variant = |suffix: &str, bytes: Bytes| Variant { bytes, tag: tag(&hash, suffix) };
+        let variant = |coding, suffix: &str, bytes: Bytes| Variant { bytes, tag: tag(&hash, suffix), coding };
         let worth = is_text && content.len() >= MIN_COMPRESSED;
         let smaller = |made: &Vec<u8>| made.len() < content.len() / 10 * 9;
-        let compressed = |compress: fn(&[u8]) -> Vec<u8>, suffix: &str| {
+        let compressed = |compress: fn(&[u8]) -> Vec<u8>, coding: &'static str, suffix: &str| {
             let made = worth.then(|| compress(content)).filter(smaller);
-            made.map(|made| variant(suffix, made.into()))
+            made.map(|made| variant(Some(coding), suffix, made.into()))
         };
-        let (brotli, gzip) = (compressed(compress_brotli, "-br"), compressed(compress_gzip, "-gz"));
-        let plain = variant("", content.clone());
+        let brotli = compressed(compress_brotli, "br", "-br");
+        let gzip = compressed(compress_gzip, "gzip", "-gz");
+        let plain = variant(None, "", content.clone());
         let content = Content::Memory { plain, brotli, gzip };
         Self { is_html: is_html(&kind), kind, stamp, content }
     }
@@ -82,11 +86,11 @@ impl Asset {
 
     /// Answers a GET or HEAD.
     pub(super) async fn answer(&self, method: &Method, headers: &HeaderMap) -> Response {
-        let (tag, length) = self.representation(headers);
+        let compressed = self.compressed(headers);
+        let (tag, length) = self.representation(compressed);
         let mut response = Response::new(Body::empty());
-        // Room for everything that the edge and the app add: growing costs more than all of them.
-        response.headers_mut().reserve(24);
-        self.describe(&mut response, headers, tag);
+        response.headers_mut().reserve(ROOM);
+        self.describe(&mut response, compressed, tag);
         if !self.is_html && is_matched(headers, tag) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response.headers_mut().remove(header::CONTENT_TYPE);
@@ -107,7 +111,7 @@ impl Asset {
         };
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
         if method == Method::GET {
-            match self.read(headers, range).await {
+            match self.read(compressed, range).await {
                 Ok(body) => *response.body_mut() = body,
                 // Gone since it was found.
                 Err(_) => return StatusCode::NOT_FOUND.into_response(),
@@ -116,7 +120,7 @@ impl Asset {
         response
     }
 
-    fn describe(&self, response: &mut Response, asked: &HeaderMap, tag: &HeaderValue) {
+    fn describe(&self, response: &mut Response, compressed: Option<&Variant>, tag: &HeaderValue) {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, self.kind.clone());
         if !self.is_html {
@@ -128,37 +132,37 @@ impl Asset {
             && (brotli.is_some() || gzip.is_some())
         {
             headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-            if let Some((_, coding)) = self.compressed(asked) {
+            if let Some(coding) = compressed.and_then(|compressed| compressed.coding) {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
             }
         }
     }
 
-    /// The tag and the length of what is answered to these headers.
-    fn representation(&self, asked: &HeaderMap) -> (&HeaderValue, u64) {
+    /// The tag and the length of what is answered.
+    fn representation<'a>(&'a self, compressed: Option<&'a Variant>) -> (&'a HeaderValue, u64) {
         match &self.content {
             Content::Disk { length, tag, .. } => (tag, *length),
             Content::Memory { plain, .. } => {
-                let variant = self.compressed(asked).map_or(plain, |(variant, _)| variant);
+                let variant = compressed.unwrap_or(plain);
                 (&variant.tag, variant.bytes.len() as u64)
             }
         }
     }
 
     /// The smallest encoding that is accepted. Parts are given of the plain content only.
-    fn compressed(&self, asked: &HeaderMap) -> Option<(&Variant, &'static str)> {
+    fn compressed(&self, asked: &HeaderMap) -> Option<&Variant> {
         let Content::Memory { brotli, gzip, .. } = &self.content else { return None };
         if asked.contains_key(header::RANGE) {
             return None;
         }
-        let brotli = brotli.as_ref().filter(|_| accepts(asked, "br")).map(|variant| (variant, "br"));
-        brotli.or_else(|| gzip.as_ref().filter(|_| accepts(asked, "gzip")).map(|variant| (variant, "gzip")))
+        let is_accepted = |variant: &&Variant| variant.coding.is_some_and(|coding| accepts(asked, coding));
+        [brotli, gzip].into_iter().flatten().find(is_accepted)
     }
 
-    async fn read(&self, asked: &HeaderMap, range: Range) -> std::io::Result<Body> {
+    async fn read(&self, compressed: Option<&Variant>, range: Range) -> std::io::Result<Body> {
         match &self.content {
             Content::Memory { plain, .. } => {
-                let bytes = &self.compressed(asked).map_or(plain, |(variant, _)| variant).bytes;
+                let bytes = &compressed.unwrap_or(plain).bytes;
                 let cut = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
                 Ok(Body::from(bytes.slice(cut(range.start)..cut(range.end))))
             }

@@ -87,12 +87,11 @@ async fn the_answers_as_they_stand_on_the_wire() {
     let house = house(&site().await);
     let signed_in = ask(&house, Method::GET, &[("origin", SITE), ("cookie", "sid=known")]).await;
     let token = signed_in.json()["token"].as_str().unwrap().to_owned();
-    insta::assert_snapshot!(signed_in.shot().replace(&token, "[jwt]").replace(&format!("content-length: {}", signed_in.body.len()), "content-length: [length]"), @r#"
+    insta::assert_snapshot!(signed_in.shot().replace(&token, "[jwt]"), @r#"
     200 OK
     access-control-allow-credentials: true
     access-control-allow-origin: https://www.example.com
     cache-control: no-store
-    content-length: [length]
     content-type: application/json
     vary: Origin
     x-content-type-options: nosniff
@@ -120,7 +119,6 @@ async fn the_answers_as_they_stand_on_the_wire() {
     access-control-allow-methods: GET
     access-control-allow-origin: https://www.example.com
     access-control-max-age: 600
-    content-length: 0
     vary: Origin
     x-content-type-options: nosniff
     x-request-id: [id]
@@ -253,11 +251,8 @@ async fn troubled_sites(closed: SocketAddr) -> Vec<(&'static str, String)> {
             unkind(|mut stream| {
                 Box::pin(async move {
                     says(&mut stream, b"HTTP/1.1 200 OK\r\ncontent-length: 4000\r\n\r\n").await;
-                    for byte in br#"{"email":"a@b.c"}"#.iter().cycle() {
+                    while stream.write_all(b" ").await.is_ok() {
                         tokio::time::sleep(Duration::from_millis(100)).await;
-                        if stream.write_all(&[*byte]).await.is_err() {
-                            break;
-                        }
                     }
                 })
             })

@@ -18,7 +18,10 @@ const ROUTES: [&str; 7] =
 #[tokio::test]
 async fn mn_31_messages_that_can_be_read_in_two_ways_are_refused_and_the_connection_closed() {
     let upstream = Upstream::start().await;
-    let gateway = Plan::upstream(upstream.address).open().build().run().await;
+    // Nobody waits for more of them: that would take longer than this test waits for an answer.
+    let limits = Limits { head: 10 * PATIENCE, idle: 10 * PATIENCE, ..Limits::default() };
+    let plan = Plan::upstream(upstream.address).open().with(|config| config.limits = limits);
+    let gateway = plan.build().run().await;
     let post = "POST / HTTP/1.1\r\nHost: a\r\n";
     let messages = [
         ("both lengths", format!("{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
@@ -58,12 +61,10 @@ async fn mn_31_messages_that_can_be_read_in_two_ways_are_refused_and_the_connect
         // A second request behind the first shows whether the connection was closed.
         let two = format!("{message}GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
         for sent in [&message, &two] {
-            let began = Instant::now();
             let answer = raw(gateway.address, sent.as_bytes()).await;
             assert!(answer.starts_with("HTTP/1.1 400"), "{what}: {answer}");
             assert!(!answer.contains("/second"), "{what}: {answer}");
             assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{what}: {answer}");
-            assert!(began.elapsed() < Duration::from_secs(4), "{what}: nobody waits for more of it");
         }
     }
     assert_eq!(upstream.hits(), 0);

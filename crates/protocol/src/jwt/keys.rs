@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
@@ -42,7 +43,15 @@ struct VerifyingKey {
     kid: Option<String>,
     /// `None` only for a key of RSA, which is for several algorithms unless it names one.
     algorithm: Option<Algorithm>,
-    key: DecodingKey,
+    key: Material,
+}
+
+/// What verifies a signature.
+#[derive(Clone)]
+pub(super) enum Material {
+    /// The shared secret of HS256, prepared: that takes as long as using it.
+    Shared(Box<hmac::Key>),
+    Public(DecodingKey),
 }
 
 /// Why a text holds no key to verify with.
@@ -83,7 +92,7 @@ impl VerifyingKeys {
         if bytes.len() < SharedSecret::MIN {
             return Err(UnusableKey::Short);
         }
-        let key = DecodingKey::from_secret(bytes);
+        let key = Material::Shared(hmac::Key::new(HMAC_SHA256, bytes).into());
         Ok(Self(vec![VerifyingKey { kid: None, algorithm: Some(Algorithm::HS256), key }]))
     }
 
@@ -130,7 +139,7 @@ impl VerifyingKeys {
     }
 
     /// The keys that could have signed a token.
-    pub(super) fn fitting(&self, token: &SignedJwt<'_>) -> impl Iterator<Item = &DecodingKey> {
+    pub(super) fn fitting(&self, token: &SignedJwt<'_>) -> impl Iterator<Item = &Material> {
         let is_only = self.0.len() == 1;
         self.0.iter().filter(move |key| key.is_meant(token, is_only) && key.verifies(token)).map(|key| &key.key)
     }
@@ -173,7 +182,8 @@ impl VerifyingKey {
         if !(is_for_signatures && is_consistent && is_known) {
             return None;
         }
-        Some(Self { kid: jwk.common.key_id.clone(), algorithm, key: DecodingKey::from_jwk(jwk).ok()? })
+        let key = Material::Public(DecodingKey::from_jwk(jwk).ok()?);
+        Some(Self { kid: jwk.common.key_id.clone(), algorithm, key })
     }
 }
 
@@ -212,5 +222,5 @@ fn read_pem(text: &str) -> Result<VerifyingKey, UnusableKey> {
         Algorithm::EdDSA => DecodingKey::from_ed_der(&der),
         _ => DecodingKey::from_ec_der(&der),
     };
-    Ok(VerifyingKey { kid: None, algorithm: Some(algorithm), key })
+    Ok(VerifyingKey { kid: None, algorithm: Some(algorithm), key: Material::Public(key) })
 }

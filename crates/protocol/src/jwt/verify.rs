@@ -1,15 +1,17 @@
 //! Verifying JWTs that somebody else signed (RFC 7515, RFC 7519), by the rules of RFC 8725: which algorithm and which key
 //! count, nothing critical that is not understood, no member twice; issuer, audience and expiry are never optional.
 //!
-//! The signature itself is verified by `jsonwebtoken`.
+//! A signature with a public key is verified by `jsonwebtoken`.
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Header, crypto, decode_header};
+use jsonwebtoken::crypto;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::keys::VerifyingKeys;
+use super::keys::{Material, VerifyingKeys};
 use crate::json::UniqueObject;
 use crate::time::UnixSeconds;
 
@@ -85,6 +87,15 @@ pub struct SignedJwt<'a> {
     pub(super) choice: Choice<'a>,
 }
 
+/// What counts of a header (RFC 7515 section 4.1). A key that a token brings along, or says where to find, does not.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Header {
+    /// The library does not know `none`, so that a token without a signature does not even have a header.
+    pub(super) alg: jsonwebtoken::Algorithm,
+    pub(super) kid: Option<String>,
+    crit: Option<IgnoredAny>,
+}
+
 /// Why a token is not believed. The token is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
@@ -117,8 +128,7 @@ pub enum JwtError {
 impl<'a> SignedJwt<'a> {
     /// Reads the header. The algorithm must be one that `choice` allows.
     pub fn read(text: &'a str, choice: Choice<'a>) -> Result<Self, JwtError> {
-        // The library does not know `none` at all, so that a token without a signature does not even have a header.
-        let header = decode_header(text).map_err(|_| JwtError::Algorithm)?;
+        let (signed, payload, signature, header) = split(text).ok_or(JwtError::Algorithm)?;
         if let Choice::Among(allowed) = choice
             && !allowed.iter().any(|algorithm| algorithm.library() == header.alg)
         {
@@ -128,27 +138,43 @@ impl<'a> SignedJwt<'a> {
         if header.crit.is_some() {
             return Err(JwtError::Malformed);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(JwtError::Malformed)?;
-        let (_, payload) = signed.rsplit_once('.').ok_or(JwtError::Malformed)?;
         Ok(Self { signed, payload, signature, header, choice })
     }
 
     /// Verifies the signature with one of the keys, and gives all claims. None of them has been looked at.
     pub fn open(&self, keys: &VerifyingKeys) -> Result<Map<String, Value>, JwtError> {
-        let Self { signed, payload, signature, header, .. } = self;
         let mut fitting = keys.fitting(self).peekable();
         fitting.peek().ok_or(JwtError::UnknownKey)?;
-        let is_right =
-            |key| crypto::verify(signature, signed.as_bytes(), key, header.alg).is_ok_and(|is_right| is_right);
-        if !fitting.any(is_right) {
+        if !fitting.any(|key| self.is_signed_with(key)) {
             return Err(JwtError::Signature);
         }
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| JwtError::Malformed)?;
+        let payload = URL_SAFE_NO_PAD.decode(self.payload).map_err(|_| JwtError::Malformed)?;
         match serde_json::from_slice(&payload) {
             Ok(UniqueObject(Value::Object(claims))) => Ok(claims),
             _ => Err(JwtError::Malformed),
         }
     }
+
+    /// The key must be one that fits the token's algorithm.
+    fn is_signed_with(&self, key: &Material) -> bool {
+        let signed = self.signed.as_bytes();
+        match key {
+            Material::Shared(key) => {
+                URL_SAFE_NO_PAD.decode(self.signature).is_ok_and(|tag| hmac::verify(key, signed, &tag).is_ok())
+            }
+            Material::Public(key) => {
+                crypto::verify(self.signature, signed, key, self.header.alg).is_ok_and(|is_right| is_right)
+            }
+        }
+    }
+}
+
+/// What is signed, the payload in it, the signature, and the header.
+fn split(text: &str) -> Option<(&str, &str, &str, Header)> {
+    let (signed, signature) = text.rsplit_once('.')?;
+    let (header, payload) = signed.rsplit_once('.')?;
+    let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+    Some((signed, payload, signature, serde_json::from_slice(&header).ok()?))
 }
 
 /// What a token must say about itself.

@@ -114,7 +114,9 @@ impl ConnectError {
             Trouble::Refused { code, .. } if is_refusal(code) => Self::Refused { server, source: trouble.into() },
             Trouble::Untrusted(_) => Self::Untrusted { server, source: trouble.into() },
             Trouble::Slow | Trouble::Connection(_) => Self::Unreachable { server, source: trouble.into() },
-            Trouble::Refused { .. } | Trouble::Foreign => Self::Other { server, source: trouble.into() },
+            Trouble::Refused { .. } | Trouble::ReadOnly | Trouble::Foreign => {
+                Self::Other { server, source: trouble.into() }
+            }
         }
     }
 }
@@ -136,6 +138,8 @@ pub(super) enum Trouble {
     Untrusted(#[source] BoxError),
     #[error("the connection to the server failed")]
     Connection(#[source] BoxError),
+    #[error("it takes no writes, as a standby does; name the primary, or all servers with commas between them")]
+    ReadOnly,
     #[error("a row has a key that is none")]
     Foreign,
 }
@@ -148,6 +152,7 @@ impl From<Error> for Trouble {
         // The client has no other way to ask what kind of error it is.
         let is_tls = error.to_string().starts_with("error performing TLS handshake");
         match error.source() {
+            Some(source) if source.to_string() == "database does not allow writes" => Self::ReadOnly,
             Some(source) if is_tls => Self::Untrusted(source.to_string().into()),
             _ => Self::Connection(error.into()),
         }

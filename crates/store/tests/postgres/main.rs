@@ -7,6 +7,8 @@ mod faults;
 mod open;
 #[path = "../parts/mod.rs"]
 mod parts;
+#[path = "../servers/port.rs"]
+mod port;
 mod processes;
 #[expect(dead_code, reason = "each test program uses a part")]
 #[path = "../servers/mod.rs"]

@@ -196,5 +196,5 @@ async fn of_several_servers_the_one_that_can_be_written_is_taken() {
     connect(&url).await.ready().await.unwrap();
     SERVER.sql("postgres", &format!("ALTER DATABASE {database} SET default_transaction_read_only = on"));
     let error = refused(&url).await;
-    assert!(said(&error).contains("does not allow writes"), "{}", said(&error));
+    assert!(said(&error).contains("takes no writes, as a standby does; name the primary"), "{}", said(&error));
 }

@@ -17,6 +17,8 @@ mod faults;
 mod layout;
 #[path = "../parts/mod.rs"]
 mod parts;
+#[path = "../servers/port.rs"]
+mod port;
 mod processes;
 mod safety;
 #[path = "../servers/redis.rs"]

@@ -4,7 +4,8 @@ use stagedoor_flows::port::Store as _;
 use stagedoor_store::Redis;
 use stagedoor_store::redis::{ConnectError, RedisUrl, Unsafe};
 
-use crate::servers::{Port, RedisServer};
+use crate::port::Port;
+use crate::servers::RedisServer;
 use crate::{NOW, chain, connect, draft, insert};
 
 async fn refusal_of(url: RedisUrl) -> ConnectError {

@@ -8,7 +8,8 @@ use stagedoor_store::Redis;
 use stagedoor_store::redis::{ConnectError, RedisUrl};
 use tempfile::TempDir;
 
-use crate::servers::{Port, RedisServer};
+use crate::port::Port;
+use crate::servers::RedisServer;
 use crate::{chain, draft, insert};
 
 /// A server whose certificate is for `localhost`, and the authority that signed it.

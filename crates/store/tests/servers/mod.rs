@@ -1,7 +1,5 @@
 //! Real database servers for tests: each on a free port, in a directory of its own, gone when the test program is.
 
-#[path = "port.rs"]
-mod port;
 pub(crate) mod postgres;
 
 use std::io::Write as _;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::port::Port;
 use super::{Kept, directory, find, is_alive, output, signal, unprivileged, wait_until};
+use crate::port::Port;
 
 /// A running server. Every user needs the password; the superuser is `stagedoor`.
 pub(crate) struct Server {

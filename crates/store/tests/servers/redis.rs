@@ -11,10 +11,7 @@ use redis::{Connection, FromRedisValue};
 use stagedoor_store::redis::RedisUrl;
 use tempfile::TempDir;
 
-pub(crate) use self::port::Port;
-
-#[path = "port.rs"]
-mod port;
+use crate::port::Port;
 
 /// How long a test waits for what must happen: longer than any machine takes, however busy it is.
 const PATIENCE: Duration = Duration::from_mins(1);

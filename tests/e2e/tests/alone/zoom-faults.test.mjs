@@ -20,10 +20,11 @@ const LONG = 20_000;
 const CALLS = 8;
 
 /**
- * By how many milliseconds, and how many times, the 99th of a hundred requests that need nothing of Zoom may take longer
- * than at a gateway beside, at the same time, whose Zoom has no fault. So it matters little what else the machine does.
+ * By how many milliseconds, besides three times, requests that need nothing of Zoom may take longer than at a gateway
+ * beside, at the same time, whose Zoom has no fault: one of two, and 99 of a hundred, of which there are few enough on a
+ * busy machine that one that stumbles counts. So it matters little what else the machine does.
  */
-const SLOWER = { by: 200, times: 3 };
+const SLOWER = { p50: 300, p99: 1_000 };
 
 /** How soon all is well after a fault, in milliseconds: the longer a fault lasted, the longer a grant rests, a minute at most. */
 const RECOVERY = 120_000;
@@ -49,12 +50,12 @@ const HARMLESS = {
 /** Faults that strike after Zoom has used the refresh token up, so that its answer is all there is. */
 const USED_UP = { "token.truncated": BRIEF, "token.lost": BRIEF, "token.slow": LONG, "token.late": LONG };
 
-/** Faults of the API: what the page is told. */
+/** Faults of the API: what the page is told, and what comes of refreshes: each refused token is replaced, once a minute. */
 const API = {
-  "me.rate_limited": [429, undefined],
-  "me.server_error": [503, "zoom_unavailable"],
-  "me.invalid_token": [502, "token_refused"],
-  "me.hang": [504, "zoom_timeout"],
+  "me.rate_limited": [429, undefined, {}],
+  "me.server_error": [503, "zoom_unavailable", {}],
+  "me.invalid_token": [502, "token_refused", { renewed: USERS }],
+  "me.hang": [504, "zoom_timeout", {}],
 };
 
 /** Zoom and a gateway, and another gateway with a Zoom that is well; at each somebody who needs nothing of Zoom. */
@@ -83,18 +84,23 @@ async function users(stage, count, seconds) {
   return users;
 }
 
-/** Users whose access tokens have expired when what `begin` does has begun. Where a refresh was sooner, it begins again. */
-function expiredUsers(stage, { begin, end }) {
+/**
+ * Users whose access tokens are not handed out any more when what `begin` does has begun. Where that came so late that
+ * there was a refresh ahead of expiry, all of it begins again with tokens that live longer.
+ */
+async function expiredUsers(stage, { begin, end }, life = EXPIRED) {
   const { control, app } = stage;
-  return until("a beginning before the first refresh", async () => {
-    const spent = await refreshCalls(control);
-    const callers = await users(stage, USERS, EXPIRED);
-    await begin();
-    if ((await refreshCalls(control)) === spent) return callers;
-    await end();
-    await Promise.all(callers.map(({ browser }) => askZoom(browser, app)));
-    return null;
-  });
+  const spent = await refreshCalls(control);
+  const callers = await users(stage, USERS, life);
+  const areExpired = sleep(1000 * (life - EXPIRED));
+  await begin();
+  if ((await refreshCalls(control)) === spent) {
+    await areExpired;
+    return callers;
+  }
+  await end();
+  await Promise.all(callers.map(({ browser }) => askZoom(browser, app)));
+  return expiredUsers(stage, { begin, end }, 3 * life);
 }
 
 const refreshCalls = async (control) => (await control.tokenCalls("refresh_token")).length;
@@ -109,8 +115,8 @@ async function counted(admin, name) {
 const ended = (admin) => counted(admin, "stagedoor_grants_ended_total");
 const refreshed = (admin) => counted(admin, "stagedoor_refreshes_total");
 
-/** Asks for the session of somebody who needs nothing of Zoom until `isOver`; the 99th of a hundred times, in milliseconds. */
-async function p99({ app, neighbour }, isOver) {
+/** Asks for the session of somebody who needs nothing of Zoom until `isOver`; what one of two and 99 of a hundred took at most, in milliseconds. */
+async function waitsOf({ app, neighbour }, isOver) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const cookie = [...neighbour.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   const times = [];
@@ -127,7 +133,9 @@ async function p99({ app, neighbour }, isOver) {
     await sleep(10);
   }
   agent.destroy();
-  return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
+  times.sort((a, b) => a - b);
+  const share = (part) => times[Math.floor(times.length * part)];
+  return { p50: share(0.5), p99: share(0.99) };
 }
 
 const whileLasting = (millis) => {
@@ -146,7 +154,7 @@ async function duringTheFault(stage, callers, millis) {
       await sleep(200);
     }
   });
-  const [here, beside] = await Promise.all([p99(stage, isOver), p99(stage.beside, isOver)]);
+  const [here, beside] = await Promise.all([waitsOf(stage, isOver), waitsOf(stage.beside, isOver)]);
   await Promise.all(asking);
   return { told: [...told].sort(), waits: { here, beside } };
 }
@@ -160,11 +168,16 @@ function outcome({ browser }, { app }) {
   return until("an answer that stays", look, { within: RECOVERY, every: 250 });
 }
 
-function assertUnchanged(waits) {
-  assert.ok(waits.here < SLOWER.times * waits.beside + SLOWER.by, inWords(waits));
+function assertUnchanged({ here, beside }) {
+  for (const [share, by] of Object.entries(SLOWER)) {
+    assert.ok(here[share] < 3 * beside[share] + by, inWords({ here, beside }));
+  }
 }
 
-const inWords = ({ here, beside }) => `neighbour's p99 ${here.toFixed(1)} ms, elsewhere ${beside.toFixed(1)} ms`;
+function inWords({ here, beside }) {
+  const told = ({ p50, p99 }) => `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
+  return `neighbour's ${told(here)}, elsewhere ${told(beside)}`;
+}
 
 // Some beside each other: most of the time they wait.
 describe("a Zoom with faults", { concurrency: true }, () => {
@@ -207,16 +220,16 @@ describe("a Zoom with faults", { concurrency: true }, () => {
   });
 
   describe("an API that", () => {
-    for (const [fault, [status, code]] of Object.entries(API)) {
+    for (const [fault, [status, code, replaced]] of Object.entries(API)) {
       test(`answers with ${fault}`, { timeout: 600_000 }, async (t) => {
         const stage = await stageOf(t);
         const { control, admin } = stage;
         const callers = await users(stage, USERS, 3600);
         await control.put("faults", { id: fault });
-        const refreshes = await refreshed(admin);
+        assert.deepEqual(await refreshed(admin), {});
         const { told, waits } = await duringTheFault(stage, callers, 3_000);
         assert.deepEqual(told, [`${status} ${code ?? 429}`]);
-        assert.deepEqual(await refreshed(admin), refreshes, "nothing of this is about the token");
+        await eventually(async () => assert.deepEqual(await refreshed(admin), replaced));
         assertUnchanged(waits);
 
         await control.put("faults", { me: null });

@@ -47,16 +47,22 @@ impl Website {
         website.api_key = api_key.map(|key| input::secret("--cobrowse-api-key", key)).transpose()?.map(ApiKey::new);
         let key = given("the SDK key", variable(environment, "ZOOM_SDK_KEY")?)?;
         let secret = given("the SDK secret", variable(environment, "ZOOM_SDK_SECRET")?)?;
-        // One without the other would be of two apps.
-        if let (Some(key), Some(secret)) = (key, secret) {
-            website.sdk.key = key;
-            website.sdk.secret = SdkSecret::new(secret);
-            return Ok(());
+        match (key, secret) {
+            (Some(key), Some(secret)) => {
+                website.sdk.key = key;
+                website.sdk.secret = SdkSecret::new(secret);
+            }
+            (None, None) => {
+                website.sdk.key = generate::letters(22);
+                website.sdk.secret = SdkSecret::new(generate::letters(32));
+                needs.random("ZOOM_SDK_KEY", &website.sdk.key);
+                needs.random("ZOOM_SDK_SECRET", website.sdk.secret.expose());
+            }
+            _ => {
+                let sentence = "ZOOM_SDK_KEY and ZOOM_SDK_SECRET are of one app: set both, or neither for random ones";
+                return Err(Failure::Usage(sentence.into()));
+            }
         }
-        website.sdk.key = generate::letters(22);
-        website.sdk.secret = SdkSecret::new(generate::letters(32));
-        needs.random("ZOOM_SDK_KEY", &website.sdk.key);
-        needs.random("ZOOM_SDK_SECRET", website.sdk.secret.expose());
         Ok(())
     }
 }

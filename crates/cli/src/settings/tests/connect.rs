@@ -40,6 +40,30 @@ fn a_preset_credentials_and_nothing_else_are_enough() {
 }
 
 #[test]
+fn a_fingerprint_knows_the_providers_by_their_secrets_too() {
+    let of = |secret| {
+        let toml = format!("[[connect]]\npreset = \"github\"\n{ACME}\n");
+        let all: Vec<_> = ENOUGH.iter().chain(&[("SECRET_AT_ACME", secret)]).copied().collect();
+        Directory::with(&[("stagedoor.toml", &toml)]).read(&all).unwrap().fingerprint().unwrap()
+    };
+    assert_ne!(of("Qm8x2Lr7Vt4Kd9Wz6Bn1"), of("Qm8x2Lr7Vt4Kd9Wz6Bn2"));
+}
+
+#[test]
+fn mn_31_an_address_is_not_read_leniently() {
+    for issuer in [
+        "https:acme.example",
+        "https:///acme.example",
+        "https://@acme.example",
+        "https://acme.example\\\\x",
+        "acme.example",
+    ] {
+        let wrong = refused(&format!("name = \"acme\"\nissuer = \"{issuer}\"\n{ACME}"));
+        assert!(wrong.contains("issuer: it "), "{issuer}: {wrong}");
+    }
+}
+
+#[test]
 fn a_provider_of_ones_own_is_an_issuer_or_endpoints() {
     let toml = format!(
         "prefix = \"/gate\"\n[[connect]]\nname = \"acme\"\nissuer = \"https://acme.example\"\n{ACME}\n\

@@ -50,6 +50,15 @@ fn cobrowse_stands_alone() {
 }
 
 #[test]
+fn sdk_credentials_in_the_environment_of_an_app_alone_switch_nothing_on() {
+    let environment: Vec<_> = ENOUGH.iter().chain(&SDK).copied().collect();
+    assert!(with("", &environment).unwrap().cobrowse.is_none());
+    let problems = with("[cobrowse]\ncompat = true", &environment).unwrap_err();
+    assert!(problems.contains("nobody could get a token"), "{problems}");
+    assert!(with("", &SDK).unwrap_err().contains("nobody could get a token"), "where nothing else is meant");
+}
+
+#[test]
 fn both_stand_beside_a_zoom_app() {
     let file = format!("{CONSUMER}\n[cobrowse]\nagents = [\"a-zoom-user\"]\n");
     let environment: Vec<_> = ENOUGH[1..].iter().copied().chain(SDK).collect();

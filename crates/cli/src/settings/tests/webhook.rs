@@ -32,7 +32,7 @@ fn what_is_wrong_with_webhooks_is_said_all_at_once_and_quotes_no_secret() {
 
       webhook.forward (stagedoor.toml:4)
         it has a user name, a password or a fragment
-        fix: write a URL such as http://127.0.0.1:8000/hooks/zoom
+        fix: write an absolute address, for example https://www.example.com/path
 
       webhook.signing_secret (stagedoor.toml:5)
         it is not whsec_ and 24 to 64 bytes in base64

@@ -36,7 +36,7 @@ impl Upstream {
         let (gate, abandoned) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let (late_gate, event_gate, large_abandoned) = (Arc::clone(&gate), Arc::clone(&gate), Arc::clone(&abandoned));
         let router = Router::new()
-            .route("/events", get(move || events(event_gate)))
+            .route("/events", get(async move || events(event_gate)))
             .route("/socket", get(socket))
             .route("/slow", get(std::future::pending::<()>))
             .route(
@@ -117,7 +117,7 @@ async fn released(gate: &Semaphore) {
 }
 
 /// One event at once, and one when it is released.
-async fn events(gate: Arc<Semaphore>) -> Response {
+fn events(gate: Arc<Semaphore>) -> Response {
     let events = stream::unfold(0, move |number| {
         let gate = Arc::clone(&gate);
         async move {
