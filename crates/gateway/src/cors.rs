@@ -8,7 +8,7 @@ use url::Url;
 use crate::edge::at_most_one;
 use crate::notice::Notice;
 use crate::origin::{FETCH_SITE, Origin};
-use crate::refused_method;
+use crate::routes::refused_method;
 
 /// How long a browser may remember the answer to a preflight, in seconds.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");

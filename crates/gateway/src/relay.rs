@@ -25,7 +25,7 @@ use url::Url;
 use crate::client::{Connector, Spoken};
 use crate::notice::Notice;
 use crate::progress::Progress;
-use crate::refused_method;
+use crate::routes::refused_method;
 use crate::system::SystemClock;
 
 mod answer;

@@ -23,8 +23,8 @@ use crate::headers::NO_STORE;
 use crate::notice::Notice;
 use crate::origin::Origin;
 use crate::route::Route;
+use crate::routes::{Handlers, get_only, post_only};
 use crate::server::Stop;
-use crate::{Handlers, get_only, post_only};
 
 mod deliveries;
 mod gauges;
