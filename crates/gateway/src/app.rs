@@ -19,6 +19,7 @@ use crate::files::Files;
 use crate::notice::{Audience, FETCH_DEST, Notice};
 use crate::origin::{Origin, cross_site};
 use crate::proxy::Proxy;
+use crate::routes::refused_method;
 use crate::session::required;
 
 /// Where Zoom's client puts the app context.
@@ -88,6 +89,10 @@ impl App {
     }
 
     fn admit(&self, request: &mut Request, audience: Audience) -> Result<Visit, Notice> {
+        // It is answered with what it brought (RFC 9110 section 9.3.8), and what we add is for the upstream alone.
+        if request.method() == Method::TRACE {
+            return Err(refused_method("Use another method."));
+        }
         let context = at_most_one(request.headers(), &CONTEXT).map_err(|()| repeated())?.cloned();
         if context.is_some() {
             request.headers_mut().remove(CONTEXT);

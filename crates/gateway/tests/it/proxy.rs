@@ -167,6 +167,15 @@ async fn mn_20_no_field_comes_through_behind_a_body() {
 }
 
 #[tokio::test]
+async fn mn_20_nobody_reads_back_what_the_upstream_is_told() {
+    let (house, upstream, session) = house().await;
+    let before = upstream.hits();
+    let trace = Request::builder().method("TRACE").uri("/").header("cookie", &session).header("origin", PUBLIC_URL);
+    assert_eq!(house.send(trace.body(Body::empty()).unwrap()).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(upstream.hits(), before);
+}
+
+#[tokio::test]
 async fn mn_20_our_cookies_stay_here_and_others_go_through() {
     let (house, _, cookie) = house().await;
     for (theirs, expected) in [
