@@ -96,9 +96,7 @@ impl Route {
         let is_at = |pattern: &str| pattern.contains('{') && matches(pattern, path);
         Self::ALL.iter().find(|route| route.path().is_some_and(is_at)).copied()
     }
-}
 
-impl Route {
     /// Whether only people's browsers go there, so that a page is the answer unless something else is asked for.
     pub(crate) fn is_visited(self) -> bool {
         matches!(self, Self::Install | Self::Callback | Self::ConnectCallback)

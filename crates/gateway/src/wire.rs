@@ -4,8 +4,7 @@
 //! a target, and resolves the conflict between Content-Length and Transfer-Encoding, all before anybody else sees the
 //! request. [`Wire`] sits below hyper and looks at the bytes first ([`scan`]); an offending byte becomes a NUL, which
 //! hyper answers with 400, closing the connection; it is told that the head ends there, or it would wait for more of it.
-//! It also knows whether a connection is idle, in the middle of a head,
-//! or busy, and ends it in time.
+//! It also knows whether a connection is idle, in the middle of a head, or busy, and ends it in time.
 
 use std::io;
 use std::pin::Pin;
