@@ -18,6 +18,10 @@ pub(super) struct Head {
 impl Head {
     /// The request of one try.
     pub(super) fn request(&self, base: &Url, bearer: &Bearer, body: Body) -> Result<http::Request<Body>, BoxError> {
+        // Behind a base without a path, anything else could name another host.
+        if !self.target.starts_with('/') {
+            return Err("the target of a call is no path".into());
+        }
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", bearer.expose()))?;
         authorization.set_sensitive(true);
         let path = base.path().trim_end_matches('/');
@@ -38,5 +42,24 @@ impl Head {
         crate::admission::path(rest).ok()?;
         let query = led.query().map(|query| format!("?{query}")).unwrap_or_default();
         HeaderValue::try_from(format!("{place}{rest}{query}")).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mn_22_a_token_goes_to_the_host_of_its_base_only() {
+        let base = Url::parse("https://api.zoom.us").unwrap();
+        let bearer = Bearer::new("a-token");
+        let to = |target: &str| {
+            let head = Head { method: Method::GET, target: target.to_owned(), headers: HeaderMap::new() };
+            head.request(&base, &bearer, Body::empty()).map(|request| request.uri().to_string())
+        };
+        assert_eq!(to("/v2/users/me?x=1").unwrap(), "https://api.zoom.us/v2/users/me?x=1");
+        for elsewhere in ["@elsewhere.example/", ".elsewhere.example/", ":8080/", "", "?x"] {
+            assert!(to(elsewhere).is_err(), "{elsewhere}");
+        }
     }
 }
