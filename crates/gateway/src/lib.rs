@@ -172,7 +172,7 @@ impl Gateway {
         let cobrowse = flows.cobrowse.take().map(|cobrowse| CobrowseTokens::new(cobrowse, zoom, &config));
         let edge = Arc::new(Edge {
             cobrowse_at_root: config.cobrowse_at_root && cobrowse.is_some(),
-            routes: routes(&config, flows, handlers, &places, &Shared { stop: &stop, metrics: &metrics })?,
+            routes: routes(&config, flows.zoom, handlers, &places, &Shared { stop: &stop, metrics: &metrics })?,
             headers: SecurityHeaders::new(&config)?,
             prefix: config.prefix,
             app,

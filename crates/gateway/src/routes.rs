@@ -8,6 +8,7 @@ use axum::routing::{MethodFilter, MethodRouter, any, get, post};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
+use crate::ZoomFlows;
 use crate::api::{self, Callers, ZoomApi};
 use crate::authorize::{self, Authorizing};
 use crate::config::{Config, ConfigError};
@@ -21,7 +22,6 @@ use crate::relay::Relay;
 use crate::route::Route;
 use crate::server::Stop;
 use crate::session::{self, SessionPage};
-use crate::{Flows, ZoomFlows};
 
 /// What several routes share.
 pub(crate) struct Shared<'a> {
@@ -35,7 +35,7 @@ pub(crate) type Handlers = Vec<(Route, MethodRouter)>;
 /// The gateway's own routes; each has just the flow that it calls.
 pub(crate) fn routes(
     config: &Config,
-    flows: Flows,
+    zoom: Option<ZoomFlows>,
     mut handlers: Handlers,
     places: &Places,
     shared: &Shared<'_>,
@@ -46,7 +46,7 @@ pub(crate) fn routes(
         (Route::Style, fixed("text/css; charset=utf-8", "public, max-age=3600", STYLE.into())),
     ]);
     let router = Router::new().fallback(not_found);
-    if let Some(zoom) = flows.zoom {
+    if let Some(zoom) = zoom {
         handlers.extend(zoom_routes(config, zoom, places, shared)?);
     }
     Ok(handlers.into_iter().fold(router, |router, (route, handler)| {

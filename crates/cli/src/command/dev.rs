@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -152,7 +153,7 @@ impl Dev {
 
     /// The third party that comes with the emulator, five ports behind its first.
     fn providers(&self, emulated: &ZoomConfig) -> anyhow::Result<Providers> {
-        let issuer = Url::parse(&format!("http://localhost:{}", self.emulator_port + 5))?;
+        let issuer = Url::parse(&format!("http://localhost:{}", self.emulator_ports().end()))?;
         let registration = &emulated.provider;
         Providers::of_emulator(ACME, &issuer, registration.client_id.clone(), registration.client_secret.clone())
     }
@@ -207,10 +208,16 @@ impl Dev {
         })
     }
 
+    /// The six ports of the emulator. The argument leaves room for them.
+    fn emulator_ports(&self) -> RangeInclusive<u16> {
+        self.emulator_port..=self.emulator_port + 5
+    }
+
     /// The emulator's ports are ours, too: no other program has taken what it takes.
     fn tell_ports_apart(&self) -> Result<(), Failure> {
-        let (first, last) = (self.emulator_port, self.emulator_port + 5);
-        if (first..=last).contains(&self.port) {
+        let taken = self.emulator_ports();
+        if taken.contains(&self.port) {
+            let (first, last) = taken.into_inner();
             let sentence =
                 format!("--port {} is one of the emulator's ports, {first} to {last}; choose another", self.port);
             return Err(Failure::Usage(sentence));
